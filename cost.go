@@ -1,0 +1,124 @@
+package lab
+
+import (
+	"slices"
+	"time"
+)
+
+// Nanos is a measured CPU cost in nanoseconds with its spread over rounds of measurement.
+type Nanos struct{ P50, P10, P90 float64 }
+
+// A Cost is what the primitives cost on one host. Calibration measures it on micro-benchmarks, the simulator charges
+// it. The zero Cost is the machine of queueing theory: as many cores as Ps, nothing costs anything, nothing preempts
+// but the runtime; there the closed forms come out exactly.
+//
+// Fields of type Nanos are CPU time that the named party burns. Fields of type Dist are latencies during which the
+// named thread does not run.
+type Cost struct {
+	Host Host   // the machine measured
+	Made string // when, RFC 3339
+	Took string // how long the measurement lasted
+
+	Link Nanos // one link of the dependent chain that CPU steps and spinning calls are counted in (about 1 ns)
+
+	// The Go runtime, on the M that does it.
+	Newproc  Nanos // go statement: newproc1 with a reused g, runqput, wakep that finds nothing to do
+	Goexit   Nanos // goexit0 to the next goroutine: gdestroy, schedule, runqget, execute
+	Switch   Nanos // gopark or Gosched to the next goroutine running: mcall, schedule, queue operations, execute
+	Steal    Nanos // looking at the queue of one P in stealWork
+	Chan     Nanos // one channel operation that does not block
+	Ready    Nanos // goready: added to an operation that makes another goroutine runnable
+	Mutex    Nanos // sync.Mutex Lock or Unlock without contention
+	CgoCall  Nanos // one empty C call: entersyscall, asmcgocall, exitsyscall
+	Syscall  Nanos // the same for a system call through package syscall
+	ExitSlow Nanos // added when exitsyscall finds its P taken and gets another
+	Timer    Nanos // arming or stopping a timer, or running an expired one
+	Now      Nanos // reading the clock
+	AllocMin Nanos // allocating the smallest object
+	AllocKiB Nanos // added for each KiB allocated: zeroing and the share of sweeping; without GC marking
+	Request  Nanos // bookkeeping of the real run for one request: two clock reads, one record
+	CopyKiB  Nanos // copying one KiB between a request and a batch
+
+	// The kernel and the hardware.
+	Cores         int           // cores that threads share; 0: as many as there are Ps and never a wait
+	Tick          time.Duration // period of the scheduler's tick: a slice ends at a tick only
+	Slice         time.Duration // CPU that a thread is granted before a tick may take its core
+	IdlePull      time.Duration // a core that goes idle pulls a waiting thread if it expects to be idle for longer
+	FutexWake     Nanos         // waking a thread whose core is idle, to the waker
+	FutexWakeBusy Nanos         // the same when the thread's core is busy, to the waker
+	FutexSleep    Nanos         // blocking on a futex and coming back, to the thread that blocks
+	SwitchIn      Nanos         // taking a core over from another thread
+	WakeIdle      Dist          // from the wake-up to the woken thread running on an idle core
+	Clone         Nanos         // creating a thread, to its creator
+	CloneStart    Dist          // from there to the new thread running
+	SleepOver     Dist          // how much longer than asked a short nanosleep lasts on an idle core (timer slack included)
+	SleepCPU      Nanos         // CPU of one nanosleep that really sleeps
+	EpollOver     Dist          // how much longer than asked an epoll_wait with a time-out lasts on an idle core
+	EpollCPU      Nanos         // CPU of one epoll_wait that really sleeps
+	Netpoll       Nanos         // one epoll_wait that does not sleep
+	PipeWrite     Nanos         // writing a due arrival to the pipe, without the wake-up
+	PipeRead      Nanos         // reading what is in the pipe
+	Signal        Dist          // from tgkill to the handler of a running thread
+	SignalCPU     Nanos         // CPU of handling it
+	GapRate       float64       // moments stolen from a core by host and interrupts, per second of busy time
+	Gap           Dist          // how long one lasts
+	ArmLate       Dist          // how late the generator's C thread writes an arrival when its core is idle
+
+	Infer []Service // service times of models
+}
+
+// A Service is the measured service time of one model, alone on the machine but for Busy-1 other inferences.
+type Service struct {
+	Model   string
+	IntraOp int       // threads inside one inference
+	Busy    int       // inferences running at the same time, this one included
+	Batch   []int     // batch sizes measured, ascending
+	Time    []Dist    // for each of them the time in the C call, wall clock; medians never descend
+	CPU     []float64 // for each of them the mean CPU used by all threads over that time, in cores
+	Drift   float64   // spread of the medians between rounds, (P90-P10)/(2·P50): the host's speed modes
+}
+
+// Service gives the table for a model, with that many intra-op threads, while busy inferences run: the one measured
+// with the nearest number of busy ones; nil if the model was not measured with that many threads.
+func (c *Cost) Service(model string, intraOp, busy int) *Service {
+	var best *Service
+	for i := range c.Infer {
+		s := &c.Infer[i]
+		if s.Model != model || s.IntraOp != intraOp {
+			continue
+		}
+		if best == nil || distance(s.Busy, busy) < distance(best.Busy, busy) {
+			best = s
+		}
+	}
+	return best
+}
+
+func distance(a, b int) int { return max(a-b, b-a) }
+
+// At gives the service time of a batch of n at quantile q of its distribution: linear between the batch sizes
+// measured, proportional beyond the largest.
+func (s *Service) At(n int, q float64) time.Duration {
+	i, found := slices.BinarySearch(s.Batch, n)
+	last := len(s.Batch) - 1
+	switch {
+	case found:
+		return s.Time[i].Quantile(q)
+	case i > last:
+		return time.Duration(float64(s.Time[last].Quantile(q)) * float64(n) / float64(s.Batch[last]))
+	case i == 0:
+		return s.Time[0].Quantile(q)
+	}
+	a, b := s.Time[i-1].Quantile(q), s.Time[i].Quantile(q)
+	x := float64(n-s.Batch[i-1]) / float64(s.Batch[i]-s.Batch[i-1])
+	return a + time.Duration(float64(b-a)*x)
+}
+
+// Cores gives the CPU used over the service time of a batch of n, in cores: that of the nearest size measured.
+func (s *Service) Cores(n int) float64 {
+	i, found := slices.BinarySearch(s.Batch, n)
+	if !found && i > 0 && (i == len(s.Batch) || n-s.Batch[i-1] < s.Batch[i]-n) {
+		i--
+	}
+	return s.CPU[i]
+}

@@ -1,0 +1,195 @@
+package lab
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// A Metric is one number derived from a Result. Its name carries its unit after the colon, as in runtime/metrics.
+type Metric struct {
+	Name   string                                 // "/latency/p99:seconds"
+	Help   string                                 // one sentence
+	Better int                                    // +1: more is better, -1: less is better, 0: neither
+	Of     func(*Result) (value float64, ok bool) // not ok: this side did not observe it
+}
+
+// Unit gives the part of the name after the colon.
+func (m *Metric) Unit() string { return m.Name[strings.LastIndexByte(m.Name, ':')+1:] }
+
+// Metrics is the one table of all metrics. A new quantity is one entry here.
+var Metrics = []Metric{
+	{"/throughput:requests/s", "Requests that ended in the counted part, per second of it.", +1, throughput},
+	{"/latency/mean:seconds", "Mean time from due to end.", -1, meanLatency},
+	{"/latency/p50:seconds", "Median time from due to end.", -1, latency(0.50)},
+	{"/latency/p90:seconds", "90th percentile of the time from due to end.", -1, latency(0.90)},
+	{"/latency/p99:seconds", "99th percentile of the time from due to end.", -1, latency(0.99)},
+	{"/latency/p99.9:seconds", "99.9th percentile of the time from due to end.", -1, latency(0.999)},
+	{"/delay/p50:seconds", "Median time from due to the first step.", -1, delay(0.50)},
+	{"/delay/p99:seconds", "99th percentile of the time from due to the first step.", -1, delay(0.99)},
+	{"/makespan:seconds", "From the first request due to the last one ended.", -1, makespan},
+	{"/requests/dropped:requests", "Requests started but not finished when the run was cut off.", -1,
+		func(r *Result) (float64, bool) { return float64(r.Dropped), true }},
+	{"/batch/mean:requests", "Mean size of a batch.", 0, meanOf(func(r *Result) []int32 { return r.Batches })},
+	{"/sched/threads/total:threads", "OS threads that the Go runtime owns, at the end.", 0, value("/sched/threads/total:threads")},
+	{"/sched/ps-used:ps", "Ps on which at least one request in a hundred began.", 0, psUsed},
+	{"/sched/p-share-max:ratio", "Share of the requests that began on the busiest P.", 0, pShareMax},
+	{"/sched/steals:count", "Successful steals; the simulator alone sees them.", 0,
+		func(r *Result) (float64, bool) { return float64(len(r.Steals)), r.Side == Predicted }},
+	{"/sched/steal-size/mean:goroutines", "Mean number of goroutines that one steal moved; the simulator alone sees it.", 0,
+		meanOf(func(r *Result) []int32 { return r.Steals })},
+	{"/sched/retakes:count", "Ps that sysmon took from a thread in a C or system call; the simulator alone sees them.", 0, value("/sched/retakes:count")},
+	{"/cpu/used:cores", "CPU time of the process over the counted part, in cores.", 0, value("/cpu/used:cores")},
+	{"/cgo/go-to-c-calls:calls", "Calls from Go to C.", 0, value("/cgo/go-to-c-calls:calls")},
+	{"/host/steal:ratio", "Share of the host's CPU time that the hypervisor took during the run.", 0, value("/host/steal:ratio")},
+	{"/host/foreign-cpu:cores", "CPU time of other processes during the run, in cores.", 0, value("/host/foreign-cpu:cores")},
+}
+
+// MetricNamed finds a metric by its name; nil if there is none.
+func MetricNamed(name string) *Metric {
+	i := slices.IndexFunc(Metrics, func(m Metric) bool { return m.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &Metrics[i]
+}
+
+// value is the metric that a side recorded itself under that name.
+func value(name string) func(*Result) (float64, bool) {
+	return func(r *Result) (float64, bool) {
+		v, ok := r.Values[name]
+		return v, ok
+	}
+}
+
+// counted tells whether a request belongs to the classes that are observed.
+func (r *Result) counted(q *Request) bool { return !r.Trial.Workload.Classes[q.Class].Background }
+
+// window is the counted part of the run; without a Run it has no end.
+func (r *Result) window() (from, to time.Duration) {
+	w := &r.Trial.Workload
+	if w.Run == 0 {
+		return w.Warmup, 1<<63 - 1
+	}
+	return w.Warmup, w.Warmup + w.Run
+}
+
+func throughput(r *Result) (float64, bool) {
+	from, to := r.window()
+	n, last := 0, from
+	for i := range r.Requests {
+		if q := &r.Requests[i]; r.counted(q) && q.End >= from && q.End < to {
+			n++
+			last = max(last, q.End)
+		}
+	}
+	if r.Trial.Workload.Run > 0 {
+		last = to
+	}
+	if last == from {
+		return 0, false
+	}
+	return float64(n) / (last - from).Seconds(), true
+}
+
+// spans collects, sorted, one duration of each observed request that was due in the counted part.
+func (r *Result) spans(of func(*Request) time.Duration) []time.Duration {
+	from, to := r.window()
+	d := make([]time.Duration, 0, len(r.Requests))
+	for i := range r.Requests {
+		if q := &r.Requests[i]; r.counted(q) && q.Due >= from && q.Due < to {
+			d = append(d, of(q))
+		}
+	}
+	slices.Sort(d)
+	return d
+}
+
+func sojourn(q *Request) time.Duration { return q.End - q.Due }
+
+func meanLatency(r *Result) (float64, bool) {
+	var sum time.Duration
+	d := r.spans(sojourn)
+	for _, v := range d {
+		sum += v
+	}
+	if len(d) == 0 {
+		return 0, false
+	}
+	return sum.Seconds() / float64(len(d)), true
+}
+
+// rank gives the q-quantile by the nearest-rank rule, so that it is a duration that really occurred.
+func rank(d []time.Duration, q float64) (float64, bool) {
+	if len(d) == 0 {
+		return 0, false
+	}
+	return d[min(int(q*float64(len(d))), len(d)-1)].Seconds(), true
+}
+
+func latency(q float64) func(*Result) (float64, bool) {
+	return func(r *Result) (float64, bool) { return rank(r.spans(sojourn), q) }
+}
+
+func delay(q float64) func(*Result) (float64, bool) {
+	return func(r *Result) (float64, bool) {
+		return rank(r.spans(func(q *Request) time.Duration { return q.Start - q.Due }), q)
+	}
+}
+
+func makespan(r *Result) (float64, bool) {
+	if len(r.Requests) == 0 {
+		return 0, false
+	}
+	first, last := r.Requests[0].Due, r.Requests[0].End
+	for i := range r.Requests {
+		first, last = min(first, r.Requests[i].Due), max(last, r.Requests[i].End)
+	}
+	return (last - first).Seconds(), true
+}
+
+func meanOf(of func(*Result) []int32) func(*Result) (float64, bool) {
+	return func(r *Result) (float64, bool) {
+		v := of(r)
+		if len(v) == 0 {
+			return 0, false
+		}
+		var sum int64
+		for _, x := range v {
+			sum += int64(x)
+		}
+		return float64(sum) / float64(len(v)), true
+	}
+}
+
+// perP counts the observed requests by the P on which they began.
+func (r *Result) perP() (count map[int32]int, total int) {
+	count = map[int32]int{}
+	for i := range r.Requests {
+		if q := &r.Requests[i]; r.counted(q) && q.P >= 0 {
+			count[q.P]++
+			total++
+		}
+	}
+	return count, total
+}
+
+func psUsed(r *Result) (float64, bool) {
+	count, total := r.perP()
+	used := 0
+	for _, n := range count {
+		if n*100 >= total {
+			used++
+		}
+	}
+	return float64(used), total > 0
+}
+
+func pShareMax(r *Result) (float64, bool) {
+	count, total := r.perP()
+	most := 0
+	for _, n := range count {
+		most = max(most, n)
+	}
+	return float64(most) / float64(max(total, 1)), total > 0
+}

@@ -36,8 +36,11 @@ type Cost struct {
 	Now      Nanos // reading the clock
 	AllocMin Nanos // allocating the smallest object
 	AllocKiB Nanos // added for each KiB allocated: zeroing and the share of sweeping; without GC marking
+	Spin     Nanos // one active spin of sync.Mutex: 30 PAUSE instructions
 	Request  Nanos // bookkeeping of the real run for one request: two clock reads, one record
 	CopyKiB  Nanos // copying one KiB between a request and a batch
+
+	Threads int // OS threads of a cgo process after set-up, at rest: /sched/threads/total:threads
 
 	// The kernel and the hardware.
 	Cores         int           // cores that threads share; 0: as many as there are Ps and never a wait
@@ -72,6 +75,7 @@ type Service struct {
 	Model   string
 	IntraOp int       // threads inside one inference
 	Busy    int       // inferences running at the same time, this one included
+	Row     int       // bytes of one row, in or out: what is copied for each request
 	Batch   []int     // batch sizes measured, ascending
 	Time    []Dist    // for each of them the time in the C call, wall clock; medians never descend
 	CPU     []float64 // for each of them the mean CPU used by all threads over that time, in cores

@@ -1,0 +1,97 @@
+package des
+
+import (
+	"container/heap"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+	"unsafe"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestEventIs32Bytes(t *testing.T) {
+	require.EqualValues(t, 32, unsafe.Sizeof(Event{}))
+}
+
+// The heap agrees with a stable sort: the dumb twin of the order (At, seq).
+func TestAgreesWithStableSort(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	var q Queue
+	var want, got []Event
+	for i := range 5000 {
+		e := Event{At: time.Duration(r.IntN(50)), Who: int32(i)}
+		q.Push(e)
+		want = append(want, e)
+	}
+	slices.SortStableFunc(want, func(a, b Event) int { return int(a.At - b.At) })
+	for q.Len() > 0 {
+		e := q.Pop()
+		e.seq = 0
+		got = append(got, e)
+	}
+	require.Equal(t, want, got)
+}
+
+func TestInterleavedPushesStayFIFOAmongEquals(t *testing.T) {
+	var q Queue
+	for i := range int32(10) {
+		q.Push(Event{At: 5, Who: i})
+	}
+	require.EqualValues(t, 0, q.Pop().Who)
+	q.Push(Event{At: 5, Who: 99})
+	for i := int32(1); i < 10; i++ {
+		require.EqualValues(t, i, q.Pop().Who)
+	}
+	require.EqualValues(t, 99, q.Pop().Who)
+}
+
+var sizes = []int{16, 64, 1024, 65536}
+
+// BenchmarkHold is the hold model: pop the first event, push it again a random time later, with n pending.
+func BenchmarkHold(b *testing.B) {
+	for _, n := range sizes {
+		b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
+			var q Queue
+			r := rand.New(rand.NewPCG(1, 2))
+			for range n {
+				q.Push(Event{At: time.Duration(r.Uint32())})
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				e := q.Pop()
+				e.At += time.Duration(r.Uint32())
+				q.Push(e)
+			}
+		})
+	}
+}
+
+type boxed []Event
+
+func (h boxed) Len() int           { return len(h) }
+func (h boxed) Less(i, j int) bool { return h[i].before(&h[j]) }
+func (h boxed) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *boxed) Push(x any)        { *h = append(*h, x.(Event)) }
+func (h *boxed) Pop() any          { x := (*h)[len(*h)-1]; *h = (*h)[:len(*h)-1]; return x }
+
+// BenchmarkContainerHeap is the same hold model on the standard library's heap, for comparison.
+func BenchmarkContainerHeap(b *testing.B) {
+	for _, n := range sizes {
+		b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
+			var q boxed
+			r := rand.New(rand.NewPCG(1, 2))
+			for range n {
+				heap.Push(&q, Event{At: time.Duration(r.Uint32())})
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				e := heap.Pop(&q).(Event)
+				e.At += time.Duration(r.Uint32())
+				heap.Push(&q, e)
+			}
+		})
+	}
+}

@@ -1,0 +1,69 @@
+package gort
+
+// Channels (runtime/chan.go). A value that meets a waiting partner is handed over directly, and the partner becomes the
+// runnext of the P that hands it over.
+
+// An hchan is a channel. Its values are requests, or nil where only the hand-over matters.
+type hchan struct {
+	buf          []*g
+	head, count  int
+	recvq, sendq gQueue
+}
+
+func makechan(size int) *hchan { return &hchan{buf: make([]*g, size)} }
+
+// chansend sends elem for mp's goroutine; false: the goroutine has parked, and the send is done when it runs again.
+func (s *Sched) chansend(mp *m, c *hchan, elem *g) bool {
+	mp.charge += s.price.chanop
+	if r := c.recvq.pop(); r != nil {
+		r.elem, r.waitq = elem, nil
+		s.ready(mp, r, true)
+		return true
+	}
+	if c.count < len(c.buf) {
+		c.put(elem)
+		return true
+	}
+	mp.curg.elem = elem
+	c.sendq.pushBack(mp.curg)
+	s.gopark(mp)
+	return false
+}
+
+func (c *hchan) put(elem *g) {
+	c.buf[(c.head+c.count)%len(c.buf)] = elem
+	c.count++
+}
+
+// tryrecv receives without blocking.
+func (s *Sched) tryrecv(mp *m, c *hchan) (elem *g, ok bool) {
+	mp.charge += s.price.chanop
+	if c.count > 0 {
+		elem = c.buf[c.head]
+		c.head = (c.head + 1) % len(c.buf)
+		c.count--
+		if w := c.sendq.pop(); w != nil {
+			c.put(w.elem)
+			s.ready(mp, w, true)
+		}
+		return elem, true
+	}
+	if w := c.sendq.pop(); w != nil {
+		s.ready(mp, w, true)
+		return w.elem, true
+	}
+	return nil, false
+}
+
+// chanrecv receives for mp's goroutine into its elem; false: it has parked, and has received when it runs again.
+func (s *Sched) chanrecv(mp *m, c *hchan) bool {
+	gp := mp.curg
+	elem, ok := s.tryrecv(mp, c)
+	if ok {
+		gp.elem = elem
+		return true
+	}
+	c.recvq.pushBack(gp)
+	s.gopark(mp)
+	return false
+}

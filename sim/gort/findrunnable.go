@@ -1,0 +1,239 @@
+package gort
+
+import "time"
+
+// How an M finds work (runtime/proc.go: findRunnable, stealWork, checkRunqsNoP). The order of the checks is the
+// scheduler's meaning. An M that spins or backs off gives its thread to the host in the middle; mp.next says where it
+// goes on.
+
+// findRunnable finds a goroutine for mp to execute. Not ok: the host has the M's thread, and findRunnable goes on when it
+// comes back.
+func (s *Sched) findRunnable(mp *m) (gp *g, inheritTime, ok bool) {
+	for s.err == nil {
+		if s.noProgress++; s.noProgress > 1<<22 {
+			s.throw("findRunnable: millions of decisions at one instant; a class does nothing that takes time")
+		}
+		switch mp.next {
+		case mSched:
+			if gp, inheritTime = s.findLocal(mp); gp != nil {
+				return gp, inheritTime, true
+			}
+			mp.next = mDrop
+			if s.policy.StealTries > 0 &&
+				(mp.spinning || 2*s.sched.nmspinning < int32(len(s.allp))-s.sched.npidle) {
+				s.becomeSpinning(mp)
+				s.startSteal(mp)
+				if spin := s.spinCost(); spin > 0 {
+					s.host.Run(mp.thread, s.paid(&mp.actor)+spin)
+					return nil, false, false
+				}
+			}
+		case mSteal:
+			var wait bool
+			if gp, inheritTime, wait = s.stealWork(mp); gp != nil {
+				return gp, inheritTime, true
+			}
+			if wait {
+				return nil, false, false
+			}
+		case mDrop:
+			if gp, wait := s.dropP(mp); gp != nil {
+				return gp, false, true
+			} else if wait {
+				return nil, false, false
+			}
+		default:
+			s.throw("findRunnable: an M that does something else")
+		}
+	}
+	return nil, false, false
+}
+
+// findLocal is findRunnable up to stealing: timers, the global queue every 61st tick, the local queue, the global queue,
+// the netpoller.
+// SIMPLIFIED(findRunnable): the trace reader, the finalizer goroutine, cleanups and GC workers are absent.
+func (s *Sched) findLocal(mp *m) (gp *g, inheritTime bool) {
+	pp := mp.p
+	mp.pollUntil, _ = s.checkTimers(mp, pp)
+	if s.policy.GlobalTick > 0 && pp.schedtick%s.policy.GlobalTick == 0 && !s.sched.runq.empty() {
+		gp = s.globrunqget()
+		s.note(tGlobalTick, pp, gp, int32(pp.schedtick), 0)
+		return gp, false
+	}
+	if gp, inheritTime = runqget(pp); gp != nil {
+		return gp, inheritTime
+	}
+	if !s.sched.runq.empty() {
+		gp = s.globrunqgetbatch(pp)
+		s.note(tGlobal, pp, gp, int32(pp.runqtail-pp.runqhead)+1, 0)
+		return gp, false
+	}
+	if s.netWaiters > 0 && s.sched.polling == nil {
+		mp.charge += s.price.netpoll
+		s.sched.lastpoll = s.host.Now
+		if gp := s.netpollPop(mp); gp != nil {
+			return gp, false
+		}
+	}
+	return nil, false
+}
+
+// netpollPop takes what the netpoller has: the first to run, the others injected.
+func (s *Sched) netpollPop(mp *m) *g {
+	list := s.netpoll()
+	gp := list.pop()
+	if gp == nil {
+		return nil
+	}
+	gp.status = _Grunnable
+	s.note(tNetpoll, mp.p, gp, list.size+1, 0)
+	s.injectglist(&mp.actor, mp.p, &list)
+	return gp
+}
+
+func (s *Sched) becomeSpinning(mp *m) {
+	if !mp.spinning {
+		mp.spinning = true
+		s.sched.nmspinning++
+	}
+	s.sched.needspinning = false
+}
+
+// spinCost is the CPU of looking at every running P in every pass.
+func (s *Sched) spinCost() time.Duration {
+	return s.price.steal * time.Duration(s.policy.StealTries*(len(s.allp)-int(s.sched.npidle)))
+}
+
+// startSteal begins the first pass over the Ps.
+func (s *Sched) startSteal(mp *m) {
+	mp.next = mSteal
+	mp.steal = stealState{}
+	s.randomOrder(mp)
+}
+
+// randomOrder begins a pass: a random P, then a stride that is coprime with their number, so that each comes up once.
+func (s *Sched) randomOrder(mp *m) {
+	n := uint32(len(s.allp))
+	r := uint32(s.random.Uint64() >> 32)
+	mp.steal.seen, mp.steal.pos = 0, r%n
+	mp.steal.step = s.coprimes[r/n%uint32(len(s.coprimes))]
+}
+
+// stealWork looks for work on the other Ps, the oldest half of a queue first; timers and a lone runnext in the last pass
+// only. wait: the M sleeps before it takes a runnext, or pays, and comes back.
+func (s *Sched) stealWork(mp *m) (gp *g, inheritTime, wait bool) {
+	st := &mp.steal
+	for st.pass < int32(s.policy.StealTries) {
+		if gp, inheritTime, wait = s.stealPass(mp, st.pass == int32(s.policy.StealTries)-1); gp != nil || wait {
+			return gp, inheritTime, wait
+		}
+		st.pass++
+		s.randomOrder(mp)
+	}
+	mp.next = mDrop
+	return nil, false, false
+}
+
+// stealPass looks at the Ps that this pass has not seen yet.
+func (s *Sched) stealPass(mp *m, stealTimersOrRunNextG bool) (gp *g, inheritTime, wait bool) {
+	st := &mp.steal
+	for ; st.seen < int32(len(s.allp)); st.seen, st.pos = st.seen+1, (st.pos+st.step)%uint32(len(s.allp)) {
+		p2 := s.allp[st.pos]
+		if p2 == mp.p {
+			continue
+		}
+		if stealTimersOrRunNextG && len(p2.timers.heap) > 0 {
+			until, ran := s.checkTimers(mp, p2)
+			mp.pollUntil = earlier(mp.pollUntil, until)
+			if ran {
+				if gp, inheritTime = runqget(mp.p); gp != nil {
+					return gp, inheritTime, false
+				}
+			}
+		}
+		if p2.status == _Pidle {
+			continue
+		}
+		gp, next := s.runqsteal(mp.p, p2, stealTimersOrRunNextG)
+		if gp != nil {
+			return gp, false, false
+		}
+		if next == nil {
+			st.next = nil
+			continue
+		}
+		if next == st.next || !s.backsOff(p2) {
+			return s.stealRunnext(mp, p2), false, false
+		}
+		st.next = next
+		s.note(tBackoff, mp.p, next, p2.id, 0)
+		s.usleep(&mp.actor, runnextBackoff)
+		return nil, false, true
+	}
+	return nil, false, false
+}
+
+// backsOff tells whether a thief sleeps before it takes p2's runnext, to give p2 the chance to run it: it does unless
+// p2's goroutine is in a system call (runqgrab).
+func (s *Sched) backsOff(p2 *p) bool {
+	return p2.m != nil && (p2.m.curg == nil || p2.m.curg.status != _Gsyscall)
+}
+
+// stealRunnext takes p2's runnext.
+func (s *Sched) stealRunnext(mp *m, p2 *p) *g {
+	gp := p2.runnext
+	p2.runnext = nil
+	s.steals = append(s.steals, 1)
+	s.note(tSteal, mp.p, gp, p2.id, 1)
+	return gp
+}
+
+// dropP is findRunnable when there is nothing to steal: a last look, then the M gives its P away, looks once more at
+// everything without one, and blocks in the netpoller or parks. wait: it has.
+func (s *Sched) dropP(mp *m) (gp *g, wait bool) {
+	pp := mp.p
+	if !s.sched.runq.empty() {
+		gp = s.globrunqgetbatch(pp)
+		s.note(tGlobal, pp, gp, int32(pp.runqtail-pp.runqhead)+1, 0)
+		return gp, false
+	}
+	mp.next = mSched
+	if !mp.spinning && s.sched.needspinning && s.policy.StealTries > 0 {
+		s.becomeSpinning(mp)
+		return nil, false
+	}
+	if !runqempty(pp) { // a timer that was run in the last pass
+		return nil, false
+	}
+	s.note(tIdle, pp, nil, 0, 0)
+	s.pidleput(s.releasep(mp))
+	mp.wasSpinning = mp.spinning
+	if mp.spinning {
+		mp.spinning = false
+		s.sched.nmspinning--
+		if pp := s.checkRunqsNoP(); pp != nil {
+			s.acquirep(mp, pp)
+			s.becomeSpinning(mp)
+			return nil, false
+		}
+		mp.pollUntil = s.checkTimersNoP(mp.pollUntil)
+	}
+	if (s.netWaiters > 0 || mp.pollUntil != 0) && s.sched.polling == nil {
+		return nil, s.blockInNetpoll(mp)
+	}
+	if mp.pollUntil != 0 && (s.sched.pollUntil == 0 || s.sched.pollUntil > mp.pollUntil) {
+		s.netpollBreak(&mp.actor)
+	}
+	s.stopm(mp)
+	return nil, true
+}
+
+// checkRunqsNoP looks for local work on any P, for an M that has none; it gives an idle P to steal it with.
+func (s *Sched) checkRunqsNoP() *p {
+	for _, p2 := range s.allp {
+		if p2.status != _Pidle && !runqempty(p2) {
+			return s.pidlegetSpinning()
+		}
+	}
+	return nil
+}

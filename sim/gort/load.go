@@ -1,0 +1,284 @@
+package gort
+
+import (
+	"time"
+
+	"github.com/gmplab/lab"
+)
+
+// What surrounds the requests: where they come from, the sessions that infer, the workers that batch, and the record.
+
+// A Program is what one kind of goroutine does.
+type Program struct {
+	Ops   []Op
+	Class int32  // of the workload; -1: none, it is not recorded
+	Shift uint   // goroutine k of Start gets number k<<Shift
+	Work  uint64 // hash of the concern from which its requests draw
+}
+
+// A Service is what package serve makes of a Trial.
+type Service struct {
+	Seed     uint64
+	Classes  []Program // of the workload, for Go and for arrivals
+	Programs []Program // of the process, for Start
+	Chans    []int     // buffer sizes
+	Mutexes  int
+	Sources  []Source
+	Batcher  lab.Batcher
+	Model    string
+	Stop     time.Duration // no request begins from here on
+	From, To time.Duration // the part in which batches are counted
+}
+
+// A Source is where the requests of an open-loop class come from.
+type Source struct {
+	Class     int32
+	Due       lab.Due
+	InProcess bool
+}
+
+type service struct {
+	Service
+	classes  []Program
+	chans    []*hchan
+	mutexes  []mutex
+	sources  []*source
+	helpers  []helper
+	row      int     // bytes of a row of the model
+	factor   float64 // the host's speed in this run, for inference
+	inflight int
+	started  bool
+}
+
+// source is a Source at work: the C thread, the pipe as a list of times that are due, and the goroutine that reads it.
+type source struct {
+	actor
+	Source
+	next   time.Duration
+	n      uint64
+	pipe   []time.Duration
+	head   int
+	reader *g
+	raised bool // the reader is told already
+	done   bool
+}
+
+// helper is a thread of the sessions' intra-op pool.
+type helper struct {
+	actor
+	mp *m // whose call it helps with; nil: none
+}
+
+// Serve sets the process up. Call it once, before Loop.
+func (s *Sched) Serve(v Service) {
+	s.Service = v
+	s.classes = v.Classes
+	for _, n := range v.Chans {
+		s.chans = append(s.chans, makechan(n))
+	}
+	s.mutexes = make([]mutex, v.Mutexes)
+	for i := range v.Sources {
+		src := &source{Source: v.Sources[i]}
+		src.next = src.Due.Next()
+		s.sources = append(s.sources, src)
+		if !src.InProcess {
+			src.thread = s.own(s.host.NewThread(), ownSource, i)
+		}
+	}
+	for i := range s.knobs.IntraOp - 1 {
+		s.helpers = append(s.helpers, helper{actor: actor{thread: s.own(s.host.NewThread(), ownHelper, i)}})
+	}
+	s.factor = 1
+	if t := s.cost.Service(v.Model, s.knobs.IntraOp, 1); t != nil {
+		s.row = t.Row
+		const p90 = 1.2816 // of the standard normal: Drift spans P10 to P90
+		s.factor += min(max(s.infer.Normal(), -2), 2) * t.Drift / p90
+	}
+	main := s.gfget(s.allp[0])
+	main.prog, main.class, main.status = v.Programs[0].Ops, -1, _Grunnable
+	s.alive++
+	s.runqput(s.allp[0], main, true)
+}
+
+// exhausted tells whether no further request can come.
+func (s *Sched) exhausted() bool {
+	for _, src := range s.sources {
+		if src.next < s.Stop || src.head < len(src.pipe) {
+			return false
+		}
+	}
+	return s.started
+}
+
+// doService does the ops of the process around the requests.
+func (s *Sched) doService(mp *m, gp *g, op *Op) uint8 {
+	switch op.Do {
+	case Begin:
+		s.begin(mp, gp)
+	case End:
+		s.end(mp, gp)
+	case Next:
+		return s.nextRequest(mp, gp)
+	case Exit:
+		s.goexit0(mp)
+	case Start:
+		return s.start(mp, gp, op)
+	case Started:
+		s.started = true
+		for _, src := range s.sources {
+			if !src.InProcess {
+				s.host.Wake(src.thread, mp.thread)
+			}
+		}
+	case Enqueue:
+		gp.since = s.host.Now + mp.charge
+		return doneOrParked(s.chansend(mp, s.chans[op.I], gp))
+	case Await:
+		return s.await(mp, gp)
+	case Collect, Take, Reply:
+		return s.doWorker(mp, gp, op)
+	case Read:
+		return s.read(mp, gp)
+	case Generate:
+		return s.generate(mp, gp)
+	}
+	return opDone
+}
+
+func (s *Sched) begin(mp *m, gp *g) {
+	gp.start = s.host.Now + mp.charge
+	gp.startP = mp.p.id
+	gp.work = lab.StreamOf(s.Seed, s.classes[gp.class].Work, gp.num)
+}
+
+func (s *Sched) end(mp *m, gp *g) {
+	mp.charge += s.price.request
+	s.requests = append(s.requests, lab.Request{Class: gp.class, P: gp.startP, Due: gp.due, Start: gp.start,
+		End: s.host.Now + mp.charge})
+	s.open--
+	if up := gp.parent; up != nil && up.life == gp.parentIs {
+		gp.parent = nil
+		if up.children--; up.children == 0 && up.awaiting {
+			up.awaiting = false
+			s.ready(mp, up, true)
+		}
+	}
+}
+
+// nextRequest begins the client's next request, or ends the client.
+func (s *Sched) nextRequest(mp *m, gp *g) uint8 {
+	gp.due = s.host.Now + mp.charge
+	if gp.due >= s.Stop {
+		s.goexit0(mp)
+		return opDone
+	}
+	gp.num++
+	gp.pc, gp.spawned = 0, 0
+	s.open++
+	return opStay
+}
+
+// start starts the goroutines of a program, one at a time.
+func (s *Sched) start(mp *m, gp *g, op *Op) uint8 {
+	if int64(gp.spawned) == op.N {
+		gp.spawned = 0
+		return opDone
+	}
+	v := &s.Programs[op.I]
+	c := s.newproc(mp, v.Ops, v.Class, uint64(gp.spawned)<<v.Shift, 0)
+	switch v.Ops[0].Do {
+	case Collect:
+		c.worker = &batch{}
+	case Read, Generate:
+		c.source = s.sources[v.Ops[0].I]
+		c.source.reader = c
+	}
+	if v.Class >= 0 {
+		s.open++
+	}
+	gp.spawned++
+	return opStay
+}
+
+// await waits for the worker's reply.
+func (s *Sched) await(mp *m, gp *g) uint8 {
+	mp.charge += s.price.chanop
+	if gp.replied {
+		gp.replied = false
+		return opDone
+	}
+	gp.awaiting = true
+	s.gopark(mp)
+	return opPark
+}
+
+// sourceStep is one turn of a source's C thread: it writes what is due, and sleeps until the next arrival.
+func (s *Sched) sourceStep(src *source) {
+	now := s.host.Now
+	wrote := false
+	for ; src.next <= now && src.next < s.Stop; src.next = src.Due.Next() {
+		if src.head == len(src.pipe) {
+			src.pipe, src.head = src.pipe[:0], 0
+		}
+		src.pipe = append(src.pipe, src.next)
+		wrote = true
+	}
+	if wrote {
+		src.charge += s.price.pipeWrite
+		if r := src.reader; r.onNet && !src.raised {
+			src.raised = true
+			s.netpollready(&src.actor, r)
+		}
+	}
+	pay := s.paid(&src.actor)
+	if src.next >= s.Stop {
+		s.host.Block(src.thread, pay)
+		return
+	}
+	s.host.Sleep(src.thread, pay, max(now+pay, src.next+s.cost.ArmLate.Sample(&s.infer)))
+}
+
+// read takes what is in the pipe and starts a goroutine for each arrival; an empty pipe blocks in the netpoller.
+func (s *Sched) read(mp *m, gp *g) uint8 {
+	src := gp.source
+	if gp.op == 0 {
+		src.raised = false
+		mp.charge += s.price.pipeRead
+		if src.head == len(src.pipe) {
+			s.netpollblock(mp)
+			return opParkStay
+		}
+		gp.op = 1
+	}
+	if src.head == len(src.pipe) {
+		gp.op = 0
+		return opStay
+	}
+	s.arrive(mp, src, src.pipe[src.head])
+	src.head++
+	return opStay
+}
+
+// arrive starts the goroutine of one arrival.
+func (s *Sched) arrive(mp *m, src *source, due time.Duration) {
+	s.newproc(mp, s.classes[src.Class].Ops, src.Class, src.n, due)
+	src.n++
+	s.open++
+}
+
+// generate is the loop of an in-process generator.
+func (s *Sched) generate(mp *m, gp *g) uint8 {
+	src := gp.source
+	now := s.host.Now + mp.charge
+	if src.next >= s.Stop {
+		return opDone
+	}
+	if src.next > now {
+		s.resetTimer(mp, src.next)
+		s.gopark(mp)
+		return opParkStay
+	}
+	s.arrive(mp, src, src.next)
+	src.next = src.Due.Next()
+	return opStay
+}

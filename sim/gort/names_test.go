@@ -1,0 +1,143 @@
+package gort_test
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// ours are the functions of gort that the Go runtime does not have, each with the reason why we need it. Everything else
+// carries the name of the function of the runtime that it models.
+var ours = map[string]string{
+	// What sim and an exercise see of the model.
+	"New":     "makes a process: the runtime is one, and has no constructor",
+	"Loop":    "the event loop; on a machine, time does this",
+	"Now":     "virtual time",
+	"Events":  "counts events, for benchmarks",
+	"Fill":    "writes what was observed into a lab.Result",
+	"CPU":     "CPU time of all threads, which the kernel counts",
+	"Threads": "number of OS threads, which the kernel counts",
+	"Go126":   "the policy that is the runtime's",
+
+	// Parts of a function of the runtime that sleeps, spins or blocks in its middle, or is too long for one of ours.
+	"findLocal":      "findRunnable up to stealing",
+	"dropP":          "findRunnable behind stealing, from giving the P away",
+	"netpollPop":     "what findRunnable does with what a netpoll gave",
+	"blockInNetpoll": "findRunnable's blocking netpoll, up to blocking",
+	"pollReturned":   "findRunnable's blocking netpoll, behind it",
+	"startSteal":     "stealWork, its beginning",
+	"stealPass":      "stealWork, one pass, which may sleep",
+	"stealRunnext":   "runqgrab behind its short sleep",
+	"backsOff":       "runqgrab's condition for it",
+	"stealHalf":      "runqgrab's amount, which a policy may replace",
+	"randomOrder":    "randomOrder.start, on the M that keeps the place",
+	"startSysmon":    "sysmon before its loop",
+	"sysmonStep":     "sysmon, one turn of its loop",
+	"sysmonSleep":    "sysmon's usleep with its growing delay",
+	"wakeSysmon":     "the end of sysmon's deep sleep, which exitsyscall and others cause",
+	"locked":         "the end of sync.Mutex.Lock",
+	"canSpin":        "internal_sync_runtime_canSpin",
+	"checkTimers":    "timers.check",
+	"tryrecv":        "chanrecv without blocking",
+
+	// Costs and actors of the simulation.
+	"pricesOf":  "reads the cost of each primitive once",
+	"spinCost":  "what spinning burns",
+	"paid":      "what an actor owes",
+	"own":       "a thread that belongs to an actor of ours",
+	"startIdle": "wakes Ms for an actor that is not Go code",
+	"call":      "a C or system call that burns or sleeps",
+	"epollWait": "how long the kernel really waits",
+	"earlier":   "the earlier of two times of which 0 is none",
+	"b2i":       "a flag as a number in the trace",
+}
+
+// TestNames keeps the promise that a reader of runtime/proc.go is at home: every function and method of gort has a
+// namesake in the runtime of the Go tree that runs this test (or in internal/sync, for sync.Mutex), or is in ours. When a
+// new Go release renames a function, this test says so.
+func TestNames(t *testing.T) {
+	have := functions(t, ".")
+	if len(have) == 0 {
+		t.Skip("gort has no functions yet")
+	}
+	src := filepath.Join(goroot(t), "src")
+	theirs := functions(t, filepath.Join(src, "runtime"))
+	for name := range functions(t, filepath.Join(src, "internal", "sync")) {
+		theirs[name] = ""
+	}
+	require.Contains(t, theirs, "findRunnable", "the Go tree at %s was not read", src)
+
+	for _, bad := range misnamed(have, theirs) {
+		t.Error(bad)
+	}
+}
+
+// misnamed says which names have no reason, and which reasons no name.
+func misnamed(have, theirs map[string]string) (bad []string) {
+	for _, name := range slices.Sorted(maps.Keys(have)) {
+		if _, known := theirs[name]; !known && ours[name] == "" {
+			bad = append(bad, fmt.Sprintf("%s: the runtime has no function %s; use the runtime's name, or add it to ours with a reason", have[name], name))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(ours)) {
+		if _, there := have[name]; !there {
+			bad = append(bad, fmt.Sprintf("ours lists %s, which gort does not have; delete it from ours", name))
+		}
+		if _, known := theirs[name]; known {
+			bad = append(bad, fmt.Sprintf("ours lists %s, which the runtime has; delete it from ours", name))
+		}
+	}
+	return bad
+}
+
+// TestMisnamed shows that TestNames can fail.
+func TestMisnamed(t *testing.T) {
+	have := map[string]string{"schedule": "proc.go:1", "stealEverything": "proc.go:2"}
+	for name := range ours {
+		have[name] = "policy.go:1"
+	}
+	theirs := map[string]string{"schedule": ""}
+	assert.Equal(t, []string{"proc.go:2: the runtime has no function stealEverything; use the runtime's name, or add it to ours with a reason"},
+		misnamed(have, theirs))
+	delete(have, "stealEverything")
+	delete(have, "Go126")
+	assert.Equal(t, []string{"ours lists Go126, which gort does not have; delete it from ours"}, misnamed(have, theirs))
+}
+
+func goroot(t *testing.T) string {
+	out, err := exec.Command("go", "env", "GOROOT").Output()
+	require.NoError(t, err, "go env GOROOT")
+	return strings.TrimSpace(string(out))
+}
+
+// functions gives the names of all functions and methods in the Go files of a folder, without tests, and where each is.
+func functions(t *testing.T, dir string) map[string]string {
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	fset := token.NewFileSet()
+	names := map[string]string{}
+	for _, e := range entries {
+		if !strings.HasSuffix(e.Name(), ".go") || strings.HasSuffix(e.Name(), "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(fset, filepath.Join(dir, e.Name()), nil, parser.SkipObjectResolution)
+		require.NoError(t, err)
+		for _, d := range f.Decls {
+			if fn, ok := d.(*ast.FuncDecl); ok {
+				names[fn.Name.Name] = fset.Position(fn.Pos()).String()
+			}
+		}
+	}
+	return names
+}

@@ -1,0 +1,212 @@
+package gort
+
+import (
+	"time"
+
+	"github.com/gmplab/lab"
+)
+
+// What a goroutine does is a program of Ops: the Steps of a workload, and what the service around them does.
+
+// OpKind says what an Op does.
+type OpKind uint8
+
+// The kinds of Op.
+const (
+	CPU      OpKind = iota // computes for Time links
+	CPUCalls               // the same in a loop that calls functions: it can be preempted without a signal
+	CCall                  // a C call that burns Time links on its thread
+	CSleep                 // a C call that sleeps for Time
+	Syscall                // a system call that blocks for Time
+	Sleep                  // time.Sleep(Time)
+	Send                   // on channel I
+	Recv                   // from channel I
+	Lock                   // mutex I
+	Unlock                 // mutex I
+	Go                     // starts N goroutines of class I
+	Wait                   // for the goroutines that this one started
+	Yield                  // runtime.Gosched
+	Alloc                  // N bytes
+	Infer                  // one inference in the calling goroutine
+	Enqueue                // sends itself on channel I, the queue of the batcher
+	Await                  // waits for the worker's reply
+	Begin                  // a request begins
+	End                    // it ends, and is recorded
+	Next                   // the same client's next request begins at the first Op, or the goroutine ends
+	Exit                   // the goroutine ends
+	Start                  // starts N goroutines of program I
+	Started                // the load is running
+	Collect                // a worker receives the first request of a batch from channel I
+	Take                   // it collects more as the Batcher says
+	RunBatch               // it runs the batch
+	Reply                  // it replies to each request of the batch, then goes back to the first Op
+	Read                   // a reader takes what its source has written, and starts a goroutine for each
+	Generate               // an in-process generator sleeps until the next arrival and starts it
+)
+
+// An Op is one thing that a goroutine does.
+type Op struct {
+	Do   OpKind
+	I    int32     // channel, mutex, class or program
+	N    int64     // how many, or bytes
+	Time *lab.Dist // how long
+}
+
+// What came of an op.
+const (
+	opDone     uint8 = iota // go on with the next
+	opStay                  // go on with the same
+	opBusy                  // the host has the thread; come back to the same
+	opPark                  // the goroutine has parked; the next op when it runs again
+	opParkStay              // the same, with the same op
+)
+
+// exec goes on with mp's goroutine. True: the goroutine has left mp, which must schedule; false: the host has the thread.
+func (s *Sched) exec(mp *m) bool {
+	rest := s.host.Rest(mp.thread)
+	if mp.computing {
+		mp.computing = false
+		mp.curg.left = rest
+	} else {
+		mp.charge += rest
+	}
+	for s.err == nil {
+		gp := mp.curg
+		if gp.preempt {
+			s.goschedImpl(mp, true)
+			return true
+		}
+		if mp.charge >= payAt {
+			s.host.Run(mp.thread, s.paid(&mp.actor))
+			return false
+		}
+		if s.noProgress++; s.noProgress > 1<<22 {
+			s.throw("exec: millions of steps at one instant; a class does nothing that takes time")
+			return false
+		}
+		switch s.do(mp, gp, &gp.prog[gp.pc]) {
+		case opDone:
+			if mp.curg == gp {
+				gp.pc++
+			}
+		case opBusy:
+			return false
+		case opPark:
+			gp.pc++
+			return true
+		case opParkStay:
+			return true
+		}
+		if mp.curg == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// do does one op of mp's goroutine.
+func (s *Sched) do(mp *m, gp *g, op *Op) uint8 {
+	switch op.Do {
+	case CPU, CPUCalls:
+		return s.compute(mp, gp, op)
+	case CCall, CSleep, Syscall, Infer, RunBatch:
+		return s.doCall(mp, gp, op)
+	case Sleep:
+		return s.sleep(mp, op.Time.Sample(&gp.work))
+	case Send:
+		return doneOrParked(s.chansend(mp, s.chans[op.I], nil))
+	case Recv:
+		return doneOrParked(s.chanrecv(mp, s.chans[op.I]))
+	case Lock:
+		return s.lock(mp, &s.mutexes[op.I])
+	case Unlock:
+		return doneOrParked(s.unlock(mp, &s.mutexes[op.I]))
+	case Yield:
+		s.goschedImpl(mp, false)
+		return opPark
+	case Alloc:
+		mp.charge += s.price.allocMin + time.Duration(int64(s.price.allocKiB)*op.N/1024)
+	case Go, Wait:
+		return s.doChildren(mp, gp, op)
+	default:
+		return s.doService(mp, gp, op)
+	}
+	return opDone
+}
+
+func doneOrParked(done bool) uint8 {
+	if done {
+		return opDone
+	}
+	return opPark
+}
+
+// compute burns the op's time, in as many bursts as preemption cuts it into.
+func (s *Sched) compute(mp *m, gp *g, op *Op) uint8 {
+	if gp.op == 0 {
+		gp.op = 1
+		gp.left = s.links(op.Time.Sample(&gp.work))
+	}
+	if gp.left == 0 {
+		gp.op = 0
+		return opDone
+	}
+	mp.computing = true
+	s.host.Run(mp.thread, s.paid(&mp.actor)+gp.left)
+	return opBusy
+}
+
+// links is the time that so many links of the chain take on this host.
+func (s *Sched) links(n time.Duration) time.Duration {
+	if s.cost.Link.P50 == 0 {
+		return n
+	}
+	return time.Duration(float64(n) * s.cost.Link.P50)
+}
+
+// doCall does an op that is a C or system call: in when it is met first, out when the call has returned.
+func (s *Sched) doCall(mp *m, gp *g, op *Op) uint8 {
+	if gp.op == 1 {
+		gp.op = 0
+		s.callDone(mp, gp, op)
+		return opDone
+	}
+	gp.op = 1
+	switch op.Do {
+	case CCall:
+		s.call(mp, s.price.cgocall, s.links(op.Time.Sample(&gp.work)), 0)
+	case CSleep:
+		s.call(mp, s.price.cgocall, 0, max(op.Time.Sample(&gp.work), 1))
+	case Syscall:
+		s.call(mp, s.price.syscall, 0, max(op.Time.Sample(&gp.work), 1))
+		s.calls--
+	case Infer:
+		s.runSession(mp, 1)
+	case RunBatch:
+		s.runSession(mp, len(gp.worker.reqs))
+	}
+	return opBusy
+}
+
+// doChildren starts goroutines of a class, one at a time, or waits for those started.
+func (s *Sched) doChildren(mp *m, gp *g, op *Op) uint8 {
+	if op.Do == Wait {
+		if gp.children > 0 {
+			gp.awaiting = true
+			s.gopark(mp)
+			return opPark
+		}
+		return opDone
+	}
+	gp.left++ // counts within the op: no time is left over here
+	c := s.newproc(mp, s.classes[op.I].Ops, op.I, lab.Child(gp.num, int(gp.spawned)), s.host.Now+mp.charge)
+	c.parent, c.parentIs = gp, gp.life
+	gp.children++
+	gp.spawned++
+	s.open++
+	if int64(gp.left) < op.N {
+		return opStay
+	}
+	gp.left = 0
+	return opDone
+}

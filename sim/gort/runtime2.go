@@ -1,0 +1,214 @@
+package gort
+
+import (
+	"time"
+
+	"github.com/gmplab/lab"
+)
+
+// The states of a g, with the runtime's meanings (runtime/runtime2.go).
+const (
+	_Gidle     uint8 = iota // just allocated
+	_Grunnable              // on a run queue
+	_Grunning               // has an M and a P
+	_Gsyscall               // in a C or system call; its M may still hold a P
+	_Gwaiting               // parked; on some wait list
+	_Gdead     = 6          // finished, on a free list
+)
+
+// The states of a p. In Go 1.26 a P whose M is in a C or system call is running.
+const (
+	_Pidle    uint8 = iota // on sched.pidle, or in transition
+	_Prunning              // owned by an M
+)
+
+// A g is a goroutine: a program, how far it is, and what the scheduler knows of it.
+type g struct {
+	goid      int32
+	status    uint8
+	op        uint8 // progress inside the current op, for ops that take several instants
+	preempt   bool  // asked to yield at its next safe point
+	timedOut  bool  // woken by its timer and not by a partner
+	replied   bool  // its reply has come before it waited
+	awaiting  bool  // it waits: for its reply or its children, as its op says
+	onNet     bool  // it waits in the netpoller
+	waited    bool  // it has queued for this mutex before
+	awoke     bool  // it holds the woken mark of this mutex
+	starving  bool  // it has waited for this mutex for longer than the threshold
+	spins     uint8 // active spins on this mutex so far
+	class     int32 // of the workload; -1 for the workers and readers of the service
+	pc        int32
+	prog      []Op
+	m         *m
+	schedlink *g // next in a run queue, a wait queue or the free list
+	left      time.Duration
+	due       time.Duration
+	start     time.Duration
+	since     time.Duration // since when it waits for a mutex
+	num       uint64        // number of its request in its class
+	work      lab.Stream    // draws the times of its steps
+	parent    *g
+	life      uint32 // how many goroutines this g has been
+	parentIs  uint32 // the parent's life: another one is another goroutine
+	children  int32  // goroutines it started that are not done
+	spawned   int32  // goroutines it started in all
+	startP    int32
+	timer     uint32  // generation of its timer: an older one in a heap is stopped
+	waitq     *gQueue // the queue in which it waits with a time-out
+	worker    *batch  // a worker's batch
+	source    *source // a reader's or in-process generator's arrivals
+	elem      *g      // what it received, or what it sends
+}
+
+// A batch is what a worker of the service has collected.
+type batch struct {
+	reqs   []*g
+	oldest time.Duration // arrival of the first one
+}
+
+// What an M does when its thread is given to it by the host.
+const (
+	mRun     uint8 = iota // goes on with curg
+	mSched                // schedules
+	mSteal                // has spun and looks for work to steal, or slept in runqgrab before it takes a runnext
+	mDrop                 // has found nothing and gives up its P
+	mPark                 // was blocked in stopm: acquires nextp
+	mPoll                 // was blocked in netpoll
+	mSyscall              // was in a C or system call: exits it
+)
+
+// An actor is a thread that makes decisions: what they cost is charged to it and paid before its thread goes on.
+type actor struct {
+	thread int32         // of the host
+	charge time.Duration // CPU that decisions have cost and that is not paid yet
+}
+
+// An m is an OS thread of the runtime.
+type m struct {
+	actor
+	id          int32
+	next        uint8 // what it does when its thread comes back
+	spinning    bool
+	computing   bool  // its burst is part of a cpu op of curg
+	waiting     bool  // in a call that has only its helpers to wait for
+	helpers     int32 // threads that help with its call and have not finished
+	curg        *g
+	p           *p
+	nextp       *p
+	oldp        *p // the P it had when it entered the call
+	syscalltick uint32
+	schedlink   *m
+	signalled   bool // a preemption signal is under way
+	wasSpinning bool // before it blocked in netpoll
+	pollUntil   time.Duration
+	steal       stealState
+}
+
+// stealState is where an M is in stealWork: it may sleep in the middle.
+type stealState struct {
+	pass, seen int32  // the pass, and how many Ps it has looked at
+	pos, step  uint32 // the P to look at next, and the stride
+	next       *g     // the runnext seen before the back-off
+}
+
+// A p is what an M needs to run Go code.
+type p struct {
+	id          int32
+	status      uint8
+	m           *m
+	link        *p // next idle P
+	schedtick   uint32
+	syscalltick uint32
+	runqhead    uint32
+	runqtail    uint32
+	runq        [runqSize]*g
+	runnext     *g
+	timers      timers
+	sysmontick  sysmontick
+	gFree       *g
+}
+
+// sysmontick is what sysmon saw at its last visit; it is not reset while the P is idle.
+type sysmontick struct {
+	schedtick, syscalltick uint32
+	schedwhen, syscallwhen time.Duration
+}
+
+// A gQueue is a FIFO list of gs.
+type gQueue struct {
+	head, tail *g
+	size       int32
+}
+
+func (q *gQueue) empty() bool { return q.head == nil }
+
+func (q *gQueue) pushBack(gp *g) {
+	gp.schedlink = nil
+	if q.tail == nil {
+		q.head = gp
+	} else {
+		q.tail.schedlink = gp
+	}
+	q.tail = gp
+	q.size++
+}
+
+func (q *gQueue) push(gp *g) {
+	gp.schedlink = q.head
+	q.head = gp
+	if q.tail == nil {
+		q.tail = gp
+	}
+	q.size++
+}
+
+func (q *gQueue) pop() *g {
+	gp := q.head
+	if gp == nil {
+		return nil
+	}
+	q.head = gp.schedlink
+	if q.head == nil {
+		q.tail = nil
+	}
+	gp.schedlink = nil
+	q.size--
+	return gp
+}
+
+// remove takes gp out of the middle.
+func (q *gQueue) remove(gp *g) {
+	var prev *g
+	for x := q.head; x != nil; prev, x = x, x.schedlink {
+		if x != gp {
+			continue
+		}
+		if prev == nil {
+			q.pop()
+			return
+		}
+		prev.schedlink = gp.schedlink
+		if q.tail == gp {
+			q.tail = prev
+		}
+		gp.schedlink = nil
+		q.size--
+		return
+	}
+}
+
+// schedt holds the scheduler's global state (runtime/runtime2.go: schedt).
+type schedt struct {
+	runq         gQueue
+	midle        *m
+	nmidle       int32
+	pidle        *p
+	npidle       int32
+	nmspinning   int32
+	needspinning bool
+	sysmonwait   bool // sysmon is in its deep sleep
+	lastpoll     time.Duration
+	polling      *m            // the M blocked in netpoll; nil: none (the runtime's lastpoll == 0)
+	pollUntil    time.Duration // until when it blocks; 0: without limit
+	goidgen      int32
+}

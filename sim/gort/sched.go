@@ -1,0 +1,241 @@
+// Package gort is a model of the scheduler of Go 1.26, under the runtime's own names: a reader who knows
+// runtime/proc.go finds the same functions, one file per mechanism. findrunnable.go is its heart.
+//
+// A runtime function runs to its end at one instant of virtual time, as straight-line Go, and charges what it would
+// have cost to the M that runs it; the M's thread then burns that CPU on a core of package host before the M goes on
+// ("decide, then pay"). Where the gap itself matters — a thread that wakes up, spins, sleeps before it takes a runnext, a
+// signal under way — there is an event for it.
+//
+// A goroutine runs a program of Ops, as data. Package serve writes them.
+//
+// SIMPLIFIED(gc): there is no garbage collector yet. Allocation costs CPU; nothing triggers, marks, assists or stops
+// the world.
+package gort
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/gmplab/lab"
+	"github.com/gmplab/lab/sim/des"
+	"github.com/gmplab/lab/sim/host"
+)
+
+// payAt is how much CPU decisions may cost before it is paid: a later decision of the same M is then that much later.
+const payAt = time.Microsecond
+
+// The kinds of event of this package, after those of the host.
+const evSignal = host.Kinds // a preemption signal reaches M Who
+
+// Who owns a thread of the host.
+const (
+	ownM      uint8 = iota // M number i
+	ownSysmon              // sysmon
+	ownSource              // the C thread of source number i
+	ownHelper              // helper thread number i of the inference sessions
+)
+
+type owner struct {
+	kind uint8
+	i    int32
+}
+
+// A Sched is one simulated process: all that the runtime keeps in globals, and the machine below. Many can run side by
+// side.
+type Sched struct {
+	host   *host.Host
+	q      des.Queue
+	cost   *lab.Cost
+	price  prices
+	policy Policy
+	knobs  lab.Knobs
+
+	sched    schedt
+	allp     []*p
+	allm     []*m
+	owners   []owner
+	coprimes []uint32
+	ringed   int32 // scratch of the checks
+	random   lab.Stream
+	infer    lab.Stream
+	sysmon   sysmonState
+	gFree    *g
+	slab     []g
+	alive    int // gs that are not dead
+
+	netReady   gQueue
+	netWaiters int32
+
+	service
+	record
+	noProgress int
+	err        error
+}
+
+// record is what the run has produced.
+type record struct {
+	requests []lab.Request
+	steals   []int32
+	batches  []int32
+	open     int // requests begun and not ended
+	retakes  int
+	calls    int
+	events   int
+	marks    []Mark
+	marking  bool
+	checking bool
+}
+
+// prices are the Cost's nanoseconds as durations.
+type prices struct {
+	newproc, goexit, swtch, steal, chanop, ready, mutex, spin, cgocall, syscall, exitSlow, timer, allocMin, allocKiB,
+	request, copyKiB, futexSleep, clone, sleepCPU, epollCPU, netpoll, pipeWrite, pipeRead, signalCPU time.Duration
+}
+
+func pricesOf(c *lab.Cost) prices {
+	ns := func(n lab.Nanos) time.Duration { return time.Duration(math.Round(n.P50)) }
+	return prices{
+		newproc: ns(c.Newproc), goexit: ns(c.Goexit), swtch: ns(c.Switch), steal: ns(c.Steal), chanop: ns(c.Chan),
+		ready: ns(c.Ready), mutex: ns(c.Mutex), spin: ns(c.Spin), cgocall: ns(c.CgoCall), syscall: ns(c.Syscall),
+		exitSlow: ns(c.ExitSlow), timer: ns(c.Timer), allocMin: ns(c.AllocMin), allocKiB: ns(c.AllocKiB),
+		request: ns(c.Request), copyKiB: ns(c.CopyKiB), futexSleep: ns(c.FutexSleep), clone: ns(c.Clone),
+		sleepCPU: ns(c.SleepCPU), epollCPU: ns(c.EpollCPU), netpoll: ns(c.Netpoll), pipeWrite: ns(c.PipeWrite),
+		pipeRead: ns(c.PipeRead), signalCPU: ns(c.SignalCPU),
+	}
+}
+
+// New gives a process with GOMAXPROCS Ps, all idle but the first, on a machine of that cost. Knobs must be filled.
+// The cost must outlive it.
+func New(cost *lab.Cost, policy Policy, knobs lab.Knobs, seed uint64) *Sched {
+	s := &Sched{cost: cost, price: pricesOf(cost), policy: policy, knobs: knobs,
+		random: lab.NewStream(seed, "gort/cheaprand", 0), infer: lab.NewStream(seed, "gort/infer", 0)}
+	s.host = host.New(cost, &s.q, seed)
+	n := knobs.GOMAXPROCS
+	for i := range n {
+		s.allp = append(s.allp, &p{id: int32(i)})
+		if gcd(i+1, n) == 1 {
+			s.coprimes = append(s.coprimes, uint32(i+1))
+		}
+	}
+	for i := n - 1; i > 0; i-- {
+		s.pidleput(s.allp[i])
+	}
+	s.startSysmon()
+	m0 := s.allocm()
+	for range cost.Threads - 3 { // m0, sysmon and the template thread are counted already
+		s.mput(s.allocm())
+	}
+	m0.next = mSched
+	s.acquirep(m0, s.allp[0])
+	s.host.Wake(m0.thread, -1)
+	return s
+}
+
+func gcd(a, b int) int {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
+}
+
+// own adds a thread that belongs to an actor of ours.
+func (s *Sched) own(thread int32, kind uint8, i int) int32 {
+	for int(thread) >= len(s.owners) {
+		s.owners = append(s.owners, owner{})
+	}
+	s.owners[thread] = owner{kind, int32(i)}
+	return thread
+}
+
+// Loop runs events until the given time, or until no request is open and none can come if idle is set. It returns the
+// first error of the model, or ctx's.
+func (s *Sched) Loop(ctx context.Context, until time.Duration, idle bool) error {
+	for s.q.Len() > 0 && s.err == nil {
+		if s.events++; s.events&0xffff == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if s.q.Next() > until {
+			s.host.Now = until
+			break
+		}
+		e := s.q.Pop()
+		if e.At > s.host.Now {
+			s.noProgress = 0
+		}
+		s.host.Now = e.At
+		s.step(&e)
+		if s.checking && s.err == nil {
+			s.err = s.check()
+		}
+		if idle && s.open == 0 && s.exhausted() {
+			break
+		}
+	}
+	if s.err != nil {
+		return fmt.Errorf("gort: at %v, event %d: %w", s.host.Now, s.events, s.err)
+	}
+	return nil
+}
+
+// step is the only place that says what an event does.
+func (s *Sched) step(e *des.Event) {
+	if e.Kind == evSignal {
+		s.doSigPreempt(s.allm[e.Who])
+		return
+	}
+	t := s.host.Step(e)
+	if t < 0 {
+		return
+	}
+	switch o := s.owners[t]; o.kind {
+	case ownM:
+		s.mstart(s.allm[o.i])
+	case ownSysmon:
+		s.sysmonStep()
+	case ownSource:
+		s.sourceStep(s.sources[o.i])
+	case ownHelper:
+		s.helperStep(&s.helpers[o.i])
+	}
+}
+
+// throw records that the model is broken; the run ends.
+func (s *Sched) throw(msg string) {
+	if s.err == nil {
+		s.err = fmt.Errorf("throw: %s", msg)
+	}
+}
+
+// Now is the virtual time.
+func (s *Sched) Now() time.Duration { return s.host.Now }
+
+// Fill puts what was observed into a result: the requests by the time they ended, and the values under the names of
+// runtime/metrics.
+func (s *Sched) Fill(r *lab.Result) {
+	slices.SortStableFunc(s.requests, func(a, b lab.Request) int { return int(a.End - b.End) })
+	r.Requests, r.Steals, r.Batches, r.Dropped = s.requests, s.steals, s.batches, s.open
+	r.Values = map[string]float64{
+		"/sched/threads/total:threads": float64(s.Threads()),
+		"/sched/retakes:count":         float64(s.retakes),
+		"/cgo/go-to-c-calls:calls":     float64(s.calls),
+		"/sched/gomaxprocs:threads":    float64(len(s.allp)),
+	}
+}
+
+// Threads counts the OS threads of the runtime: the Ms, sysmon and the template thread of a cgo program.
+func (s *Sched) Threads() int { return len(s.allm) + 2 }
+
+// CPU is the CPU time that all threads have burnt so far.
+func (s *Sched) CPU() time.Duration {
+	var sum time.Duration
+	for t := range s.owners {
+		sum += s.host.CPU(int32(t))
+	}
+	return sum
+}
+
+// Events tells how many events the run has taken.
+func (s *Sched) Events() int { return s.events }

@@ -1,0 +1,99 @@
+package gort
+
+import (
+	"time"
+
+	"github.com/gmplab/lab/sim/des"
+)
+
+// C calls and system calls (runtime/proc.go: reentersyscall, exitsyscall and its slow paths), and preemption by signal
+// (runtime/signal_unix.go). A thread that enters a call keeps its P; the P stays running until somebody takes it.
+
+// entersyscall begins a call on mp.
+func (s *Sched) entersyscall(mp *m) {
+	pp := mp.p
+	mp.syscalltick = pp.syscalltick
+	mp.oldp = pp
+	mp.curg.status = _Gsyscall
+	mp.next = mSyscall
+	s.note(tEnter, pp, mp.curg, 0, 0)
+	s.wakeSysmon(&mp.actor)
+}
+
+// exitsyscall ends a call: with the P that mp still has, the same P or another one that is free, or without. False: mp has
+// given its goroutine away and parks.
+func (s *Sched) exitsyscall(mp *m) bool {
+	gp := mp.curg
+	gp.status = _Grunning
+	mp.next = mRun
+	oldp := mp.oldp
+	mp.oldp = nil
+	if mp.p != nil {
+		s.note(tExitFast, mp.p, gp, 0, 0)
+		mp.p.syscalltick++
+		return true
+	}
+	if pp := s.exitsyscallTryGetP(mp, oldp); pp != nil {
+		s.acquirep(mp, pp)
+		mp.charge += s.price.exitSlow
+		s.note(tExitSlow, pp, gp, 0, 0)
+		pp.syscalltick++
+		return true
+	}
+	s.exitsyscallNoP(mp)
+	return false
+}
+
+// exitsyscallTryGetP takes the old P from another thread that is in a call with it, or any idle P.
+func (s *Sched) exitsyscallTryGetP(mp *m, oldp *p) *p {
+	if m2 := oldp.m; m2 != nil && m2.curg != nil && m2.curg.status == _Gsyscall {
+		s.takeP(m2)
+		return oldp
+	}
+	pp := s.pidleget()
+	if pp != nil {
+		s.wakeSysmon(&mp.actor)
+	}
+	return pp
+}
+
+// exitsyscallNoP puts the goroutine on the global queue and parks its M.
+func (s *Sched) exitsyscallNoP(mp *m) {
+	gp := mp.curg
+	s.note(tExitNoP, nil, gp, 0, 0)
+	gp.status = _Grunnable
+	gp.m, mp.curg = nil, nil
+	s.globrunqput(gp)
+	mp.charge += s.price.exitSlow
+	s.stopm(mp)
+}
+
+// preemptM sends the M a signal, at most one at a time.
+func (s *Sched) preemptM(mp *m) {
+	if mp.signalled {
+		return
+	}
+	mp.signalled = true
+	s.q.Push(des.Event{At: s.host.Now + s.cost.Signal.Sample(&s.infer), Kind: evSignal, Who: mp.id})
+}
+
+// doSigPreempt is the signal's handler: a goroutine that computes yields at once, wherever it is.
+func (s *Sched) doSigPreempt(mp *m) {
+	mp.signalled = false
+	if gp := mp.curg; gp != nil && gp.status == _Grunning && gp.preempt && mp.next == mRun {
+		mp.charge += s.price.signalCPU
+		s.host.Cut(mp.thread)
+	}
+}
+
+// call lets mp's goroutine be in a call that burns cpu on its thread, or sleeps.
+func (s *Sched) call(mp *m, price, cpu, asleep time.Duration) {
+	s.entersyscall(mp)
+	s.calls++
+	mp.charge += price
+	if asleep > 0 {
+		s.usleep(&mp.actor, asleep)
+		return
+	}
+	s.host.Run(mp.thread, s.paid(&mp.actor)+cpu)
+}

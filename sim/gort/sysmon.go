@@ -1,0 +1,142 @@
+package gort
+
+import "time"
+
+// The system monitor (runtime/proc.go: sysmon, retake, preemptone): a thread without a P that sleeps 20 µs to 10 ms, takes
+// Ps from threads that are in calls, preempts long time slices, and polls the network when nobody does. It burns CPU
+// and waits for a core like any thread.
+
+type sysmonState struct {
+	actor
+	idle  int // cycles in succession that took no P
+	delay time.Duration
+	deep  bool // in the deep sleep
+}
+
+func (s *Sched) startSysmon() {
+	s.sysmon.thread = s.own(s.host.NewThread(), ownSysmon, 0)
+	s.host.Wake(s.sysmon.thread, -1)
+}
+
+// sysmonStep is one turn of sysmon's loop, from its wake-up to its next sleep.
+// SIMPLIFIED(sysmon): it does not update GOMAXPROCS, wake the scavenger or force a GC.
+func (s *Sched) sysmonStep() {
+	sm := &s.sysmon
+	now := s.host.Now
+	switch {
+	case sm.deep:
+		sm.deep = false
+		if !s.sched.sysmonwait { // woken before its time
+			sm.idle, sm.delay = 0, sysmonMinSleep
+		}
+		s.sched.sysmonwait = false
+	case sm.delay == 0: // the thread has just been started
+		s.sysmonSleep()
+		return
+	case int(s.sched.npidle) == len(s.allp):
+		if next := s.timeSleepUntil(); next > now {
+			sm.deep = true
+			s.sched.sysmonwait = true
+			s.note(tDeep, nil, nil, 0, 0)
+			s.host.Sleep(sm.thread, s.paid(&sm.actor)+s.price.futexSleep, min(next, now+sysmonDeepSleep))
+			return
+		}
+	}
+	if s.sched.polling == nil && s.netWaiters > 0 && s.sched.lastpoll+sysmonPollAfter < now {
+		s.sched.lastpoll = now
+		sm.charge += s.price.netpoll
+		list := s.netpoll()
+		s.injectglist(&sm.actor, nil, &list)
+	}
+	if s.retake(now) != 0 {
+		sm.idle = 0
+	} else {
+		sm.idle++
+	}
+	s.sysmonSleep()
+}
+
+// sysmonSleep sleeps 20 µs, and longer and longer up to 10 ms after 50 idle cycles.
+func (s *Sched) sysmonSleep() {
+	sm := &s.sysmon
+	if sm.idle == 0 {
+		sm.delay = sysmonMinSleep
+	} else if sm.idle > sysmonIdleCycles {
+		sm.delay *= 2
+	}
+	sm.delay = min(sm.delay, sysmonMaxSleep)
+	s.usleep(&sm.actor, sm.delay)
+}
+
+// wakeSysmon ends sysmon's deep sleep.
+func (s *Sched) wakeSysmon(a *actor) {
+	if s.sched.sysmonwait {
+		s.sched.sysmonwait = false
+		a.charge += s.host.Wake(s.sysmon.thread, a.thread)
+	}
+}
+
+// usleep puts the actor's thread to sleep. Half of the CPU that a sleep costs is burnt before it, half after.
+func (s *Sched) usleep(a *actor, d time.Duration) {
+	pay := s.paid(a) + s.price.sleepCPU/2
+	a.charge = s.price.sleepCPU - s.price.sleepCPU/2
+	over := s.cost.SleepOver.Sample(&s.infer)
+	s.host.Sleep(a.thread, pay, s.host.Now+max(pay, d+over-a.charge))
+}
+
+// retake looks at every P: it preempts a goroutine whose time slice is over, and takes the P of a thread that has been in
+// the same call for two looks, unless there is nothing else to do for it.
+func (s *Sched) retake(now time.Duration) (n int) {
+	for _, pp := range s.allp {
+		if pp.status != _Prunning {
+			continue
+		}
+		pd := &pp.sysmontick
+		sysretake := false
+		if pd.schedtick != pp.schedtick {
+			pd.schedtick, pd.schedwhen = pp.schedtick, now
+		} else if s.policy.ForcePreempt > 0 && pd.schedwhen+s.policy.ForcePreempt <= now {
+			s.preemptone(pp)
+			sysretake = true
+		}
+		mp := pp.m
+		if mp == nil || mp.curg == nil || mp.curg.status != _Gsyscall {
+			continue
+		}
+		if !sysretake && pd.syscalltick != pp.syscalltick {
+			pd.syscalltick, pd.syscallwhen = pp.syscalltick, now
+			continue
+		}
+		if runqempty(pp) && s.sched.nmspinning+s.sched.npidle > 0 && pd.syscallwhen+syscallGrace > now {
+			continue
+		}
+		s.note(tRetake, pp, mp.curg, 0, 0)
+		s.takeP(mp)
+		n++
+		s.retakes++
+		s.handoffp(&s.sysmon.actor, pp)
+	}
+	return n
+}
+
+// takeP takes the P of a thread in a call.
+func (s *Sched) takeP(mp *m) {
+	pp := s.releasep(mp)
+	pp.syscalltick++
+}
+
+// preemptone asks the goroutine of a P to yield: at its next call of a function, and by a signal at once.
+func (s *Sched) preemptone(pp *p) {
+	mp := pp.m
+	if mp == nil || mp.curg == nil || mp.curg.status == _Gsyscall {
+		return
+	}
+	gp := mp.curg
+	gp.preempt = true
+	switch {
+	case !s.knobs.AsyncPreemptOff:
+		s.preemptM(mp)
+	case gp.pc < int32(len(gp.prog)) && gp.prog[gp.pc].Do == CPUCalls:
+		s.host.Cut(mp.thread)
+	}
+}

@@ -1,0 +1,128 @@
+package gort
+
+import "time"
+
+// Timers (runtime/time.go). Each P has a heap; a timer lies in the heap of the P that armed it and is run by that P, or by
+// a thief in its last pass. Stopping a timer bumps its goroutine's generation; what is stale is dropped when it
+// comes up.
+
+type timer struct {
+	when time.Duration
+	gp   *g
+	gen  uint32
+}
+
+// timers is the heap of one P.
+// SIMPLIFIED(timers): a binary heap, whose order among equal times is not that of the runtime's 4-ary one.
+type timers struct{ heap []timer }
+
+func (ts *timers) add(t timer) {
+	ts.heap = append(ts.heap, t)
+	i := len(ts.heap) - 1
+	for i > 0 && ts.heap[(i-1)/2].when > t.when {
+		ts.heap[i] = ts.heap[(i-1)/2]
+		i = (i - 1) / 2
+	}
+	ts.heap[i] = t
+}
+
+func (ts *timers) pop() timer {
+	h := ts.heap
+	first, t := h[0], h[len(h)-1]
+	h = h[:len(h)-1]
+	ts.heap = h
+	i := 0
+	for c := 1; c < len(h); c = 2*i + 1 {
+		if c+1 < len(h) && h[c+1].when < h[c].when {
+			c++
+		}
+		if h[c].when >= t.when {
+			break
+		}
+		h[i] = h[c]
+		i = c
+	}
+	if len(h) > 0 {
+		h[i] = t
+	}
+	return first
+}
+
+// wakeTime is when the first live timer is due; 0: none. Stale ones at the head are dropped.
+func (ts *timers) wakeTime() time.Duration {
+	for len(ts.heap) > 0 {
+		if t := &ts.heap[0]; t.gp.timer == t.gen {
+			return t.when
+		}
+		ts.pop()
+	}
+	return 0
+}
+
+// resetTimer arms the timer of mp's goroutine on mp's P.
+func (s *Sched) resetTimer(mp *m, when time.Duration) {
+	gp := mp.curg
+	gp.timer++
+	gp.timedOut = false
+	mp.charge += s.price.timer
+	first := mp.p.timers.wakeTime()
+	mp.p.timers.add(timer{when, gp, gp.timer})
+	if first == 0 || when < first {
+		s.wakeNetPoller(&mp.actor, when)
+	}
+}
+
+// sleep is time.Sleep.
+func (s *Sched) sleep(mp *m, d time.Duration) uint8 {
+	if d <= 0 {
+		return opDone
+	}
+	s.resetTimer(mp, s.host.Now+mp.charge+d)
+	s.gopark(mp)
+	return opPark
+}
+
+// checkTimers runs the timers of pp that are due, on mp, and tells when the next one is.
+func (s *Sched) checkTimers(mp *m, pp *p) (pollUntil time.Duration, ran bool) {
+	for {
+		when := pp.timers.wakeTime()
+		if when == 0 || when > s.host.Now {
+			return when, ran
+		}
+		t := pp.timers.pop()
+		t.gp.timer++
+		t.gp.timedOut = true
+		if q := t.gp.waitq; q != nil {
+			q.remove(t.gp)
+			t.gp.waitq = nil
+		}
+		mp.charge += s.price.timer
+		s.note(tTimer, pp, t.gp, 0, 0)
+		s.ready(mp, t.gp, true)
+		ran = true
+	}
+}
+
+// earlier is the earlier of two times of which 0 means none.
+func earlier(a, b time.Duration) time.Duration {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// checkTimersNoP looks at the timers of every P, for an M that has none.
+func (s *Sched) checkTimersNoP(pollUntil time.Duration) time.Duration {
+	for _, p2 := range s.allp {
+		pollUntil = earlier(pollUntil, p2.timers.wakeTime())
+	}
+	return pollUntil
+}
+
+// timeSleepUntil is when the first timer of all is due; far away if there is none.
+func (s *Sched) timeSleepUntil() time.Duration {
+	if t := s.checkTimersNoP(0); t != 0 {
+		return t
+	}
+	return 1 << 62
+}

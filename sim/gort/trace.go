@@ -1,0 +1,98 @@
+package gort
+
+import (
+	"fmt"
+	"time"
+)
+
+// What says what a Mark is about.
+type What uint8
+
+// The decisions that a run can note, each made by the runtime function of its sentence.
+const (
+	tExecute What = iota
+	tNewproc
+	tExit
+	tPark
+	tReady
+	tYield
+	tOverflow
+	tSteal
+	tGlobalTick
+	tGlobal
+	tNetpoll
+	tBackoff
+	tIdle
+	tStartm
+	tNewm
+	tPoll
+	tDeep
+	tRetake
+	tEnter
+	tExitFast
+	tExitSlow
+	tExitNoP
+	tTimer
+	tHelpers
+)
+
+var sentences = [...]string{
+	tExecute:    "execute %[1]s",
+	tNewproc:    "newproc %[1]s",
+	tExit:       "goexit0 %[1]s",
+	tPark:       "gopark %[1]s",
+	tReady:      "ready %[1]s",
+	tYield:      "goschedImpl %[1]s to the global queue",
+	tOverflow:   "runqputslow %[2]d to the global queue",
+	tSteal:      "stealWork from P%[2]d: %[3]d, runs %[1]s",
+	tGlobalTick: "findRunnable tick %[2]d: %[1]s from the global queue",
+	tGlobal:     "globrunqgetbatch %[2]d: runs %[1]s",
+	tNetpoll:    "netpoll: %[2]d ready, runs %[1]s",
+	tBackoff:    "runqgrab: P%[2]d has only %[1]s, as runnext: sleep 3µs",
+	tIdle:       "findRunnable: nothing, P idle",
+	tStartm:     "startm: wakes M%[2]d for this P",
+	tNewm:       "newm: M%[2]d for this P",
+	tPoll:       "netpoll: M%[2]d blocks",
+	tDeep:       "sysmon: deep sleep",
+	tRetake:     "retake: taken from %[1]s in its call",
+	tEnter:      "entersyscall %[1]s",
+	tExitFast:   "exitsyscall %[1]s: has its P still",
+	tExitSlow:   "exitsyscallTryGetP %[1]s: gets this P",
+	tExitNoP:    "exitsyscallNoP %[1]s to the global queue",
+	tTimer:      "timers.check: %[1]s is due",
+	tHelpers:    "session: %[2]d helpers for %[1]s",
+}
+
+// A Mark is one decision of the scheduler.
+type Mark struct {
+	At   time.Duration
+	What What
+	P, G int32 // -1: none
+	A, B int32
+}
+
+// String is the decision as a sentence, with the function that made it.
+func (k Mark) String() string {
+	return fmt.Sprintf(sentences[k.What]+"%[4]s", fmt.Sprintf("g%d", k.G), k.A, k.B, "")
+}
+
+// note records a decision if the run is traced.
+func (s *Sched) note(w What, pp *p, gp *g, a, b int32) {
+	if !s.marking {
+		return
+	}
+	k := Mark{At: s.host.Now, What: w, P: -1, G: -1, A: a, B: b}
+	if pp != nil {
+		k.P = pp.id
+	}
+	if gp != nil {
+		k.G = gp.goid
+	}
+	s.marks = append(s.marks, k)
+}
+
+// Trace records every decision from now on; Marks gives them.
+func (s *Sched) Trace() { s.marking = true }
+
+// Marks are the decisions recorded so far, in order.
+func (s *Sched) Marks() []Mark { return s.marks }

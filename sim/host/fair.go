@@ -1,0 +1,363 @@
+package host
+
+import (
+	"time"
+
+	"github.com/gmplab/lab/sim/des"
+)
+
+const (
+	maxAvgIdle  = time.Millisecond      // twice sysctl_sched_migration_cost: the cap of avg_idle (sched/core.c)
+	balanceBusy = 32 * time.Millisecond // sd->min_interval (2 cores: 2 ms) × busy_factor (16): balance between busy cores
+)
+
+// mean is the average virtual run time of a core's threads, the zero-lag point (avg_vruntime).
+// SIMPLIFIED(kernel): all threads have nice 0, so that weights cancel; there are no cgroups.
+func (h *Host) mean(c *core) time.Duration {
+	n := time.Duration(len(c.queue))
+	sum := time.Duration(0)
+	for _, t := range c.queue {
+		sum += h.threads[t].v - c.vbase
+	}
+	if c.cur != none {
+		n++
+		sum += h.threads[c.cur].v - c.vbase
+	}
+	if n > 0 {
+		c.vbase += sum / n
+	}
+	return c.vbase
+}
+
+// pick is the eligible thread with the earliest virtual deadline (pick_eevdf), the current one included.
+func (h *Host) pick(c *core) int32 {
+	v := h.mean(c)
+	best, first := none, none
+	consider := func(t int32) {
+		th := &h.threads[t]
+		if th.v <= v && (best == none || th.deadline < h.threads[best].deadline) {
+			best = t
+		}
+		if first == none || th.v < h.threads[first].v {
+			first = t
+		}
+	}
+	if c.cur != none {
+		consider(c.cur)
+	}
+	for _, t := range c.queue {
+		consider(t)
+	}
+	if best == none {
+		return first // integer division may leave nobody eligible: the one that has run least is
+	}
+	return best
+}
+
+// take removes t from the core's queue.
+func (c *core) take(t int32) {
+	for i, x := range c.queue {
+		if x == t {
+			c.queue = append(c.queue[:i], c.queue[i+1:]...)
+			return
+		}
+	}
+}
+
+// requeue puts the current thread back among the waiting ones.
+func (h *Host) requeue(ci int32) {
+	c := &h.cores[ci]
+	h.renew(&h.threads[c.cur])
+	c.queue = append(c.queue, c.cur)
+	c.cur = none
+	c.gen++
+}
+
+// renew gives a thread that has used up its slice a new deadline (update_deadline).
+func (h *Host) renew(th *thread) {
+	if th.v >= th.deadline {
+		th.deadline = th.v + h.cost.Slice
+	}
+}
+
+// pickNext chooses the next thread for a core whose thread has left (pick_next_task_fair), pulls one from another core
+// (newidle_balance), or lets the core go idle.
+func (h *Host) pickNext(ci int32) {
+	c := &h.cores[ci]
+	if len(c.queue) == 0 && !h.pullNewlyIdle(ci) {
+		c.cur = none
+		c.gen++
+		c.idleAt = h.Now
+		c.util.set(h.Now, false)
+		return
+	}
+	t := h.pick(c)
+	c.take(t)
+	h.dispatch(ci, t, time.Duration(h.cost.SwitchIn.P50))
+}
+
+// dispatch makes t the current thread of the core and starts its burst, lengthened by the switch.
+func (h *Host) dispatch(ci, t int32, extra time.Duration) {
+	c := &h.cores[ci]
+	th := &h.threads[t]
+	c.cur = t
+	th.left += extra
+	th.protect = th.v + h.cost.Slice
+	c.util.set(h.Now, true)
+	h.burst(ci)
+}
+
+// leave keeps what a thread that blocks is owed (vlag), within two slices or a tick.
+// SIMPLIFIED(kernel): a thread that blocks with negative lag leaves at once and finds at its return that its debt has
+// shrunk by the core's progress; the kernel keeps it queued until the debt is paid (DELAY_DEQUEUE).
+func (h *Host) leave(ci, t int32) {
+	c, th := &h.cores[ci], &h.threads[t]
+	limit := max(2*h.cost.Slice, h.cost.Tick)
+	th.lag = min(max(h.mean(c)-th.v, -limit), limit)
+}
+
+// place gives a thread that joins a core its virtual run time and deadline (place_entity).
+func (h *Host) place(ci, t int32) {
+	c, th := &h.cores[ci], &h.threads[t]
+	n := time.Duration(len(c.queue))
+	if c.cur != none {
+		n++
+	}
+	v := h.mean(c)
+	lag := th.lag
+	if lag < 0 {
+		lag = min(0, v-th.v) // what is left of the debt
+		if th.core != ci {
+			lag = 0
+		}
+	}
+	if n > 0 {
+		lag += lag / n
+	}
+	th.v = v - lag
+	th.deadline = th.v + h.cost.Slice
+	if n == 0 {
+		c.vbase = th.v
+	}
+}
+
+// enqueue makes t runnable on a core: it takes an idle core after the latency, or queues and may pre-empt.
+func (h *Host) enqueue(t, ci int32, latency time.Duration) {
+	c, th := &h.cores[ci], &h.threads[t]
+	if c.cur != none && !c.waking && h.Now > c.began && !h.deciding(c) {
+		h.account(c)
+	}
+	h.place(ci, t)
+	th.blocked = false
+	th.gen++
+	if th.core != ci {
+		th.recent, th.core = th.core, ci
+	}
+	if c.cur == none {
+		c.avgIdle = min(c.avgIdle+(h.Now-c.idleAt-c.avgIdle)/8, maxAvgIdle)
+		if latency == 0 {
+			h.dispatch(ci, t, 0)
+			return
+		}
+		c.cur, c.waking = t, true
+		c.gen++
+		th.protect = th.v + h.cost.Slice
+		c.util.set(h.Now, true)
+		h.q.Push(des.Event{At: h.Now + latency, Kind: evWake, Who: ci, Gen: c.gen})
+		return
+	}
+	c.queue = append(c.queue, t)
+	h.startTick(ci)
+	if !c.waking {
+		h.checkPreempt(ci, t)
+	}
+}
+
+// deciding tells whether the current thread of a core has ended its burst and was asked for its next order: then it
+// loses the core only after it has answered.
+func (h *Host) deciding(c *core) bool {
+	th := &h.threads[c.cur]
+	return th.left == 0 && th.then == decide && c.began == h.Now
+}
+
+// checkPreempt takes the core from its current thread if its slice is no longer protected and the woken thread is the
+// one to run (check_preempt_wakeup_fair with RUN_TO_PARITY).
+func (h *Host) checkPreempt(ci, t int32) {
+	c := &h.cores[ci]
+	cur := &h.threads[c.cur]
+	if cur.v < cur.protect || h.pick(c) != t {
+		return
+	}
+	h.take(ci)
+}
+
+// take gives the core to the thread that pick names.
+func (h *Host) take(ci int32) {
+	c := &h.cores[ci]
+	if h.deciding(c) {
+		c.resched = true
+		return
+	}
+	h.requeue(ci)
+	h.pickNext(ci)
+}
+
+func (h *Host) startTick(ci int32) {
+	c := &h.cores[ci]
+	if c.ticking || h.cost.Tick <= 0 {
+		return
+	}
+	c.ticking = true
+	n := (h.Now-h.phase)/h.cost.Tick + 1
+	h.q.Push(des.Event{At: h.phase + n*h.cost.Tick, Kind: evTick, Who: ci})
+}
+
+// tick ends a slice that is used up (entity_tick), and balances. It goes on while threads wait for the core.
+// SIMPLIFIED(kernel): the tick of a core with one thread does nothing, as there is nobody to give the core to; its cost
+// is in the measured gaps.
+func (h *Host) tick(ci int32) {
+	c := &h.cores[ci]
+	c.ticking = false
+	if len(c.queue) == 0 {
+		return
+	}
+	if c.cur != none && !c.waking {
+		h.account(c)
+		cur := &h.threads[c.cur]
+		h.renew(cur)
+		if cur.v >= cur.protect && h.pick(c) != c.cur {
+			h.take(ci)
+		}
+	}
+	h.balance(ci)
+	if len(c.queue) > 0 {
+		h.startTick(ci)
+	}
+}
+
+// balance lets an idle core take a thread from a core that has some waiting (the tick kicks the idle core,
+// nohz_balancer_kick), and evens out busy cores from time to time (sched_balance_rq).
+func (h *Host) balance(ci int32) {
+	least := ci
+	for i := range h.cores {
+		if h.nr(int32(i)) < h.nr(least) {
+			least = int32(i)
+		}
+	}
+	if h.cores[least].cur == none {
+		h.pull(least, ci, h.cost.WakeIdle.Sample(&h.lat))
+		return
+	}
+	if h.Now-h.balanced < balanceBusy {
+		return
+	}
+	h.balanced = h.Now
+	for h.nr(ci) > h.nr(least)+1 {
+		h.pull(least, ci, 0)
+	}
+}
+
+// nr counts the runnable threads of a core.
+func (h *Host) nr(ci int32) int {
+	n := len(h.cores[ci].queue)
+	if h.cores[ci].cur != none {
+		n++
+	}
+	return n
+}
+
+// pull moves the thread that has waited longest from one core to another.
+func (h *Host) pull(to, from int32, latency time.Duration) {
+	c := &h.cores[from]
+	if len(c.queue) == 0 {
+		return
+	}
+	t := c.queue[0]
+	h.leave(from, t)
+	c.take(t)
+	h.enqueue(t, to, latency)
+}
+
+// pullNewlyIdle is newidle_balance: a core about to go idle takes a waiting thread of another core, unless it expects to
+// be idle for a shorter time than that is worth.
+func (h *Host) pullNewlyIdle(ci int32) bool {
+	c := &h.cores[ci]
+	if c.avgIdle < h.cost.IdlePull {
+		return false
+	}
+	busiest := none
+	for i := range h.cores {
+		if n := len(h.cores[i].queue); n > 0 && (busiest == none || n > len(h.cores[busiest].queue)) {
+			busiest = int32(i)
+		}
+	}
+	if busiest == none {
+		return false
+	}
+	b := &h.cores[busiest]
+	t := b.queue[0]
+	h.leave(busiest, t)
+	b.take(t)
+	h.place(ci, t)
+	th := &h.threads[t]
+	th.recent, th.core = th.core, ci
+	c.queue = append(c.queue, t)
+	return true
+}
+
+// selectCore chooses the core for a thread that wakes (select_task_rq_fair): the core it ran on, the waker's if that is
+// less loaded, and an idle one instead if the kernel looks for one.
+func (h *Host) selectCore(t, waker int32) int32 {
+	th := &h.threads[t]
+	prev := th.core
+	if h.private {
+		return prev
+	}
+	target := prev
+	if waker >= 0 && waker != prev && h.cores[prev].cur != none && h.nr(waker) < h.nr(prev) {
+		target = waker // wake_affine_weight
+	}
+	if h.cores[target].cur == none {
+		return target
+	}
+	if h.cores[prev].cur == none {
+		return prev
+	}
+	if r := th.recent; r != prev && r != target && h.cores[r].cur == none {
+		return r
+	}
+	if !h.searchIdle() {
+		return target
+	}
+	for i := range h.cores {
+		if ci := (target + 1 + int32(i)) % int32(len(h.cores)); h.cores[ci].cur == none {
+			return ci
+		}
+	}
+	return target
+}
+
+// searchIdle tells whether a wake-up looks for an idle core: only while the cores' recent utilisation u is low
+// (update_idle_cpu_scan: n·(1-(1.17·u)²) ≥ 1 for n cores, with the imbalance of 117 %).
+func (h *Host) searchIdle() bool {
+	const full = utilOne
+	var sum uint64
+	for i := range h.cores {
+		sum += h.cores[i].util.at(h.Now)
+	}
+	n := uint64(len(h.cores))
+	x := sum / n
+	used := min(x*x*117*117/(100*100)/full, full)
+	return n*(full-used) >= full
+}
+
+// idlest is the core for a new thread: an idle one, or the one with the fewest threads (sched_balance_find_dst_cpu).
+func (h *Host) idlest(near int32) int32 {
+	best := near
+	for i := range h.cores {
+		if !h.private && h.nr(int32(i)) < h.nr(best) {
+			best = int32(i)
+		}
+	}
+	return best
+}

@@ -1,0 +1,322 @@
+// Package host is the machine below the Go runtime: cores that are shared by threads, and the kernel that decides which
+// thread runs where. It follows Linux's fair scheduler (EEVDF, kernel/sched/fair.c of Linux 6.18): virtual run time
+// and eligibility, a slice that is protected until its end and taken away only at the tick or by a wake-up, placement of
+// a woken thread, pulling by a core that goes idle, periodic balance.
+//
+// A thread burns CPU in bursts. Run, Block and Sleep say what the thread does next, and Step reports the thread whose
+// burst has ended and that waits for its next order. Nothing here calls back.
+//
+// With Cost.Cores 0 every thread has a core of its own and nothing costs anything: the machine of queueing theory.
+package host
+
+import (
+	"time"
+
+	"github.com/gmplab/lab"
+	"github.com/gmplab/lab/sim/des"
+)
+
+// The kinds of event that belong to the host. Other packages number theirs from Kinds up.
+const (
+	evBurst uint8 = iota // the current thread of core Who has burnt its burst
+	evTick               // the scheduler's tick of core Who
+	evWake               // core Who has left its idle state and begins to run its current thread
+	evAlarm              // the sleep of thread Who is over
+	evStart              // the new thread Who exists
+	Kinds
+)
+
+// What a thread does when its burst ends.
+const (
+	decide uint8 = iota // it asks for its next order
+	block               // it blocks until Wake
+	sleep               // it blocks until its alarm or Wake
+)
+
+const none = int32(-1)
+
+type thread struct {
+	blocked  bool
+	then     uint8
+	woken    bool          // Wake came before the thread had blocked
+	cut      bool          // Cut: rest holds what was left of the burst
+	core     int32         // where it runs, waits, or ran last
+	recent   int32         // the core before that (recent_used_cpu)
+	gen      uint32        // alarms of another generation are stale
+	left     time.Duration // CPU still to burn in this burst
+	rest     time.Duration // what Cut took away
+	alarm    time.Duration // when a sleep ends
+	cpu      time.Duration // CPU burnt since the start
+	v        time.Duration // virtual run time
+	deadline time.Duration // virtual deadline
+	protect  time.Duration // virtual time until which no wake-up and no tick takes its core
+	lag      time.Duration // what it was owed when it blocked; negative: what it owed
+}
+
+type core struct {
+	cur     int32 // the running thread, or none
+	waking  bool  // cur was put on an idle core and does not run yet
+	resched bool  // cur is deciding and loses the core as soon as it has decided
+	ticking bool  // a tick is pending
+	gen     uint32
+	queue   []int32       // threads that wait for this core
+	began   time.Duration // up to here cur's time is accounted
+	stolen  time.Duration // moments of this burst that host and interrupts take
+	vbase   time.Duration // mean virtual run time when the core last had threads
+	idleAt  time.Duration // since when it is idle
+	avgIdle time.Duration // running mean of its idle times (avg_idle)
+	gapIn   time.Duration // busy time until the next stolen moment
+	util    util
+	draw    lab.Stream
+}
+
+// A Host is one machine. Now is the virtual time; the owner of the event queue advances it before each Step.
+type Host struct {
+	Now      time.Duration
+	cost     *lab.Cost
+	q        *des.Queue
+	threads  []thread
+	cores    []core
+	private  bool // every thread has its own core
+	phase    time.Duration
+	balanced time.Duration // when the cores were last balanced against each other
+	lat      lab.Stream    // latencies of wake-ups, sleeps and starts
+}
+
+// New gives a machine with the cores of the cost, all idle. The cost must outlive the host.
+func New(cost *lab.Cost, q *des.Queue, seed uint64) *Host {
+	h := &Host{cost: cost, q: q, private: cost.Cores == 0, lat: lab.NewStream(seed, "host/latency", 0)}
+	phase := lab.NewStream(seed, "host/tick", 0)
+	if cost.Tick > 0 {
+		h.phase = time.Duration(phase.Float64() * float64(cost.Tick))
+	}
+	for i := range cost.Cores {
+		h.addCore(seed, i)
+	}
+	return h
+}
+
+func (h *Host) addCore(seed uint64, i int) {
+	c := core{cur: none, draw: lab.NewStream(seed, "host/gap", uint64(i)), avgIdle: maxAvgIdle}
+	c.gapIn = h.nextGap(&c)
+	h.cores = append(h.cores, c)
+}
+
+// NewThread adds a thread that is blocked until Wake.
+func (h *Host) NewThread() int32 {
+	t := int32(len(h.threads))
+	core := t
+	if h.private {
+		h.addCore(0, int(t))
+	} else {
+		core = t % int32(len(h.cores))
+	}
+	h.threads = append(h.threads, thread{blocked: true, core: core, recent: core})
+	return t
+}
+
+// Spawn adds a thread as clone does: it begins to run after CloneStart, on an idle core if there is one.
+// The creator pays Cost.Clone.
+func (h *Host) Spawn() int32 {
+	t := h.NewThread()
+	h.q.Push(des.Event{At: h.Now + h.cost.CloneStart.Sample(&h.lat), Kind: evStart, Who: t})
+	return t
+}
+
+// CPU gives the CPU time that a thread has burnt so far.
+func (h *Host) CPU(t int32) time.Duration {
+	th := &h.threads[t]
+	if c := &h.cores[th.core]; c.cur == t && !c.waking {
+		h.account(c)
+	}
+	return th.cpu
+}
+
+// Running tells whether the thread is on a core at this moment.
+func (h *Host) Running(t int32) bool {
+	c := &h.cores[h.threads[t].core]
+	return c.cur == t && !c.waking
+}
+
+// Busy counts the cores that run a thread or are about to.
+func (h *Host) Busy() int {
+	n := 0
+	for i := range h.cores {
+		if h.cores[i].cur != none {
+			n++
+		}
+	}
+	return n
+}
+
+// Run orders the thread that Step reported to burn d of CPU and then ask again.
+func (h *Host) Run(t int32, d time.Duration) { h.begin(t, d, decide) }
+
+// Block orders the thread to burn d of CPU and then to block until Wake. A Wake that comes before it has blocked
+// keeps it running, as a futex does.
+func (h *Host) Block(t int32, d time.Duration) { h.begin(t, d, block) }
+
+// Sleep orders the thread to burn d of CPU, then to block until the given time or an earlier Wake.
+func (h *Host) Sleep(t int32, d, until time.Duration) {
+	h.threads[t].alarm = until
+	h.begin(t, d, sleep)
+}
+
+func (h *Host) begin(t int32, d time.Duration, then uint8) {
+	th := &h.threads[t]
+	th.left, th.then = max(d, 0), then
+	ci := th.core
+	if c := &h.cores[ci]; c.resched {
+		c.resched = false
+		h.requeue(ci)
+		h.pickNext(ci)
+		return
+	}
+	h.burst(ci)
+}
+
+// Cut ends the thread's burst early: at once if it runs, else as soon as it gets a core. Rest then tells what was left.
+func (h *Host) Cut(t int32) {
+	th := &h.threads[t]
+	if th.blocked || th.cut {
+		return
+	}
+	ci := th.core
+	c := &h.cores[ci]
+	running := c.cur == t && !c.waking
+	if running {
+		h.account(c)
+	}
+	th.cut, th.rest, th.left = true, th.left, 0
+	if running {
+		h.burst(ci)
+	}
+}
+
+// Rest gives the CPU that the last burst had left when Cut ended it, and 0 if it was not cut.
+func (h *Host) Rest(t int32) time.Duration {
+	th := &h.threads[t]
+	if !th.cut {
+		return 0
+	}
+	th.cut = false
+	return th.rest
+}
+
+// Wake makes a blocked thread runnable, on behalf of the thread waker (or none, -1), and gives the CPU time that this
+// costs the waker.
+func (h *Host) Wake(t, waker int32) time.Duration {
+	th := &h.threads[t]
+	if !th.blocked {
+		th.woken = th.then != decide
+		return time.Duration(h.cost.FutexWakeBusy.P50)
+	}
+	from := none
+	if waker >= 0 {
+		from = h.threads[waker].core
+	}
+	ci := h.selectCore(t, from)
+	idle := h.cores[ci].cur == none
+	h.enqueue(t, ci, h.cost.WakeIdle.Sample(&h.lat))
+	if idle {
+		return time.Duration(h.cost.FutexWake.P50)
+	}
+	return time.Duration(h.cost.FutexWakeBusy.P50)
+}
+
+// Step handles one of the host's events. It returns the thread that now waits for an order, or -1.
+func (h *Host) Step(e *des.Event) int32 {
+	switch e.Kind {
+	case evBurst:
+		if c := &h.cores[e.Who]; c.gen == e.Gen {
+			return h.burstEnds(e.Who)
+		}
+	case evWake:
+		if c := &h.cores[e.Who]; c.gen == e.Gen {
+			c.waking = false
+			h.burst(e.Who)
+		}
+	case evTick:
+		h.tick(e.Who)
+	case evAlarm:
+		if th := &h.threads[e.Who]; th.blocked && th.gen == e.Gen {
+			h.enqueue(e.Who, h.selectCore(e.Who, none), 0)
+		}
+	case evStart:
+		th := &h.threads[e.Who]
+		th.core = h.idlest(th.core)
+		th.recent = th.core
+		h.enqueue(e.Who, th.core, 0)
+	}
+	return none
+}
+
+// burstEnds is the end of a burst: the thread asks for its next order, or leaves the core.
+func (h *Host) burstEnds(ci int32) int32 {
+	c := &h.cores[ci]
+	h.account(c)
+	t := c.cur
+	th := &h.threads[t]
+	th.left = 0
+	if th.then == decide || th.woken {
+		th.then, th.woken = decide, false
+		return t
+	}
+	if th.then == sleep {
+		if th.alarm <= h.Now {
+			th.then = decide
+			return t
+		}
+		th.gen++
+		h.q.Push(des.Event{At: th.alarm, Kind: evAlarm, Who: t, Gen: th.gen})
+	}
+	th.then = decide
+	th.blocked = true
+	h.leave(ci, t)
+	c.cur = none
+	h.pickNext(ci)
+	return none
+}
+
+// burst lets the current thread of a core run: the end of its burst becomes an event.
+func (h *Host) burst(ci int32) {
+	c := &h.cores[ci]
+	th := &h.threads[c.cur]
+	c.began = h.Now
+	c.stolen = h.gaps(c, th.left)
+	c.gen++
+	h.q.Push(des.Event{At: h.Now + th.left + c.stolen, Kind: evBurst, Who: ci, Gen: c.gen})
+}
+
+// account charges the current thread for the time since the last accounting.
+func (h *Host) account(c *core) {
+	ran := h.Now - c.began
+	if ran <= 0 || c.waking || c.cur == none {
+		return
+	}
+	c.began = h.Now
+	gap := min(ran, c.stolen)
+	c.stolen -= gap
+	th := &h.threads[c.cur]
+	th.left = max(th.left-(ran-gap), 0)
+	th.cpu += ran - gap
+	th.v += ran
+}
+
+// gaps samples how much of the next d of busy time host and interrupts take.
+func (h *Host) gaps(c *core, d time.Duration) time.Duration {
+	var stolen time.Duration
+	for c.gapIn <= d && h.cost.GapRate > 0 {
+		stolen += h.cost.Gap.Sample(&c.draw)
+		c.gapIn += h.nextGap(c)
+	}
+	c.gapIn -= d
+	return stolen
+}
+
+func (h *Host) nextGap(c *core) time.Duration {
+	if h.cost.GapRate <= 0 {
+		return 1 << 62
+	}
+	return time.Duration(c.draw.Exp()*float64(time.Second)/h.cost.GapRate) + 1
+}

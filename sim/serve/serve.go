@@ -1,0 +1,179 @@
+// Package serve turns a Trial into what a simulated process runs: one program of gort.Ops for each class of the
+// workload, and those of the service around it — clients, semaphore, batcher and workers, readers of the load generator.
+// It is the twin of realrun's serve.go and load.go, goroutine by goroutine and channel by channel.
+package serve
+
+import (
+	"fmt"
+	"hash/fnv"
+	"slices"
+
+	"github.com/gmplab/lab"
+	"github.com/gmplab/lab/sim/gort"
+)
+
+const queueSize = 1 << 16 // buffer of the batcher's queue, as in realrun
+
+// compiler is a Service in the making.
+type compiler struct {
+	w     *lab.Workload
+	knobs lab.Knobs
+	names map[string]int32 // channels and mutexes by name
+	gort.Service
+}
+
+// Compile makes the Service of a validated trial; knobs must be filled. It fails if the cost lacks the service times of a
+// model that the workload uses.
+func Compile(t *lab.Trial, knobs lab.Knobs, cost *lab.Cost) (gort.Service, error) {
+	w := &t.Workload
+	c := &compiler{w: w, knobs: knobs, names: map[string]int32{}}
+	c.Seed, c.Stop, c.Batcher = t.Seed, w.Warmup+w.Run, knobs.Batcher
+	c.From, c.To = w.Warmup, w.Warmup+w.Run
+	for i, ch := range w.Chans {
+		c.names["chan "+ch.Name] = int32(i)
+		c.Chans = append(c.Chans, ch.Cap)
+	}
+	sem, queue := int32(len(c.Chans)), int32(len(c.Chans)+1)
+	c.Chans = append(c.Chans, knobs.Permits, queueSize)
+	for i := range w.Classes {
+		c.Classes = append(c.Classes, c.class(i, sem, queue))
+	}
+	if err := c.model(cost); err != nil {
+		return gort.Service{}, err
+	}
+	c.process(queue)
+	return c.Service, nil
+}
+
+// model finds the model that the workload infers with.
+// SIMPLIFIED(inference): a workload uses one model at a time.
+func (c *compiler) model(cost *lab.Cost) error {
+	for i := range c.w.Classes {
+		for _, s := range c.w.Classes[i].Steps {
+			if s.Do != lab.Infer {
+				continue
+			}
+			if cost.Service(s.Name, c.knobs.IntraOp, 1) == nil {
+				return fmt.Errorf("the calibration has no service time of model %q with %d intra-op threads; "+
+					"run `gmplab calibrate` with the inference library, or use another intra_op", s.Name, c.knobs.IntraOp)
+			}
+			c.Model = s.Name
+		}
+	}
+	return nil
+}
+
+// class compiles the steps of class number i between the begin and the end of a request.
+func (c *compiler) class(i int, sem, queue int32) gort.Program {
+	class := &c.w.Classes[i]
+	h := fnv.New64a()
+	h.Write([]byte("work/" + class.Name))
+	p := gort.Program{Class: int32(i), Work: h.Sum64()}
+	p.Ops = append(p.Ops, gort.Op{Do: gort.Begin})
+	for j := range class.Steps {
+		p.Ops = append(p.Ops, c.step(&class.Steps[j], sem, queue)...)
+	}
+	p.Ops = append(p.Ops, gort.Op{Do: gort.End})
+	if class.Arrivals.Kind != lab.Closed {
+		p.Ops = append(p.Ops, gort.Op{Do: gort.Exit})
+		return p
+	}
+	p.Shift = 32
+	if think := &class.Arrivals.Think; think.Average() > 0 {
+		p.Ops = append(p.Ops, gort.Op{Do: gort.Sleep, Time: think})
+	}
+	p.Ops = append(p.Ops, gort.Op{Do: gort.Next})
+	return p
+}
+
+var plain = map[lab.Do]gort.OpKind{lab.Syscall: gort.Syscall, lab.Sleep: gort.Sleep, lab.Wait: gort.Wait,
+	lab.Yield: gort.Yield, lab.Alloc: gort.Alloc}
+
+// step compiles one step.
+// SIMPLIFIED(memory): retain and release cost nothing, as there is no collector that would see what is live.
+func (c *compiler) step(s *lab.Step, sem, queue int32) []gort.Op {
+	one := func(do gort.OpKind, i int32) []gort.Op { return []gort.Op{{Do: do, I: i, N: s.Bytes, Time: &s.Time}} }
+	switch s.Do {
+	case lab.CPU:
+		if s.Calls {
+			return one(gort.CPUCalls, 0)
+		}
+		return one(gort.CPU, 0)
+	case lab.Call:
+		if s.Spin {
+			return one(gort.CCall, 0)
+		}
+		return one(gort.CSleep, 0)
+	case lab.Send:
+		return one(gort.Send, c.names["chan "+s.Name])
+	case lab.Recv:
+		return one(gort.Recv, c.names["chan "+s.Name])
+	case lab.Lock:
+		return one(gort.Lock, c.mutex(s.Name))
+	case lab.Unlock:
+		return one(gort.Unlock, c.mutex(s.Name))
+	case lab.Go:
+		i := slices.IndexFunc(c.w.Classes, func(x lab.Class) bool { return x.Name == s.Name })
+		return []gort.Op{{Do: gort.Go, I: int32(i), N: int64(max(s.Count, 1))}}
+	case lab.Retain, lab.Release:
+		return nil
+	case lab.Infer:
+		return c.infer(sem, queue)
+	}
+	return one(plain[s.Do], 0)
+}
+
+// infer is one inference, served as the knobs say.
+func (c *compiler) infer(sem, queue int32) []gort.Op {
+	switch c.knobs.Serve {
+	case lab.Semaphore:
+		return []gort.Op{{Do: gort.Send, I: sem}, {Do: gort.Infer}, {Do: gort.Recv, I: sem}}
+	case lab.Batched:
+		return []gort.Op{{Do: gort.Enqueue, I: queue}, {Do: gort.Await}}
+	}
+	return []gort.Op{{Do: gort.Infer}}
+}
+
+func (c *compiler) mutex(name string) int32 {
+	i, ok := c.names["mutex "+name]
+	if !ok {
+		i = int32(c.Mutexes)
+		c.names["mutex "+name] = i
+		c.Mutexes++
+	}
+	return i
+}
+
+// process writes the main goroutine, which starts everything: workers, readers and generators, clients, and the requests
+// that come once.
+func (c *compiler) process(queue int32) {
+	c.Programs = []gort.Program{{Class: -1}} // main, filled below
+	var main []gort.Op
+	add := func(p gort.Program, n int) {
+		main = append(main, gort.Op{Do: gort.Start, I: int32(len(c.Programs)), N: int64(n)})
+		c.Programs = append(c.Programs, p)
+	}
+	if c.Model != "" && c.knobs.Serve == lab.Batched {
+		add(gort.Program{Class: -1, Ops: []gort.Op{{Do: gort.Collect, I: queue}, {Do: gort.Take, I: queue},
+			{Do: gort.RunBatch}, {Do: gort.Reply}}}, c.knobs.Workers)
+	}
+	for i := range c.w.Classes {
+		a := &c.w.Classes[i].Arrivals
+		switch a.Kind {
+		case lab.Closed:
+			add(c.Classes[i], a.Clients)
+		case lab.Once:
+			add(c.Classes[i], a.Count)
+		case lab.Poisson, lab.Every:
+			src := gort.Source{Class: int32(i), Due: c.w.Due(i, c.Seed), InProcess: a.Generator == lab.InProcess}
+			do := gort.Read
+			if src.InProcess {
+				do = gort.Generate
+			}
+			add(gort.Program{Class: -1, Ops: []gort.Op{{Do: do, I: int32(len(c.Sources))}, {Do: gort.Exit}}}, 1)
+			c.Sources = append(c.Sources, src)
+		}
+	}
+	main = append(main, gort.Op{Do: gort.Started}, gort.Op{Do: gort.Exit})
+	c.Programs[0].Ops = main
+}

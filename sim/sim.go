@@ -1,0 +1,70 @@
+// Package sim predicts: its Runner turns a Trial into a Result by simulating the Go runtime (package gort) on a machine
+// (package host) whose primitives cost what a calibration measured (lab.Cost). The same trial, cost and policy give the
+// same bytes, on any number of Ps.
+package sim
+
+import (
+	"context"
+	"time"
+
+	"github.com/gmplab/lab"
+	"github.com/gmplab/lab/sim/gort"
+	"github.com/gmplab/lab/sim/serve"
+)
+
+// Drain is how long a run goes on after its counted part for requests that are still open.
+const Drain = 10 * time.Second
+
+// limit is how long a run may last whose workload does not say.
+const limit = 60 * time.Second
+
+// Runner predicts trials on a machine of that cost under that policy. It fails for a trial that is not valid, for a model
+// that the cost does not know, and with ctx's error when ctx is done.
+func Runner(cost lab.Cost, policy gort.Policy) lab.Runner {
+	return func(ctx context.Context, t lab.Trial) (*lab.Result, error) {
+		if err := t.Validate(); err != nil {
+			return nil, err
+		}
+		knobs := t.Knobs.Filled(max(cost.Cores, 1))
+		service, err := serve.Compile(&t, knobs, &cost)
+		if err != nil {
+			return nil, err
+		}
+		s := gort.New(&cost, policy, knobs, t.Seed)
+		s.Serve(service)
+		r := &lab.Result{Trial: t, Side: lab.Predicted, Host: cost.Host}
+		if err := run(ctx, s, &t.Workload, r); err != nil {
+			return nil, err
+		}
+		return r, nil
+	}
+}
+
+// run lets the warm-up, the counted part and the rest pass.
+func run(ctx context.Context, s *gort.Sched, w *lab.Workload, r *lab.Result) error {
+	if w.Run == 0 {
+		if err := s.Loop(ctx, limit, true); err != nil {
+			return err
+		}
+		s.Fill(r)
+		r.Values["/cpu/used:cores"] = s.CPU().Seconds() / max(s.Now().Seconds(), 1e-9)
+		return nil
+	}
+	from, to := w.Warmup, w.Warmup+w.Run
+	if err := s.Loop(ctx, from, false); err != nil {
+		return err
+	}
+	cpu := s.CPU()
+	if err := s.Loop(ctx, to, false); err != nil {
+		return err
+	}
+	used := float64(s.CPU()-cpu) / float64(w.Run)
+	threads := s.Threads()
+	if err := s.Loop(ctx, to+Drain, true); err != nil {
+		return err
+	}
+	s.Fill(r)
+	r.Values["/cpu/used:cores"] = used
+	r.Values["/sched/threads/total:threads"] = float64(threads)
+	return nil
+}

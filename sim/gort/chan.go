@@ -16,7 +16,11 @@ func makechan(size int) *hchan { return &hchan{buf: make([]*g, size)} }
 func (s *Sched) chansend(mp *m, c *hchan, elem *g) bool {
 	mp.charge += s.price.chanop
 	if r := c.recvq.pop(); r != nil {
-		r.elem, r.waitq = elem, nil
+		r.elem = elem
+		if r.waitq != nil { // it waits with a time-out, which comes to nothing now
+			r.waitq = nil
+			r.timer++
+		}
 		s.ready(mp, r, true)
 		return true
 	}

@@ -7,28 +7,36 @@ func (s *Sched) Check() { s.checking = true }
 
 // check verifies what must hold between two events:
 //
-//	INV-1 a P is running and has one M that has it, or is on the idle list and has none
+//	INV-1 a P runs and has one M that has it, or is on the idle list without work, or on its way to one M
 //	INV-2 npidle, nmidle and nmspinning agree with a recount
 //	INV-3 no ring holds more than 256, and every g on a queue is runnable and on one queue only
 //	INV-4 a runnable g, an idle P and nobody on the way to look for work do not go together
 //	INV-5 an M that runs a goroutine has a P, unless it is in a call
 func (s *Sched) check() error {
-	var running, idle int32
+	var without, idle int32 // Ps that are not running; those of them on the idle list
 	for _, pp := range s.allp {
 		if pp.status == _Pidle {
-			idle++
-			if pp.m != nil || !runqempty(pp) {
-				return fmt.Errorf("INV-1: idle P%d has an M or work", pp.id)
+			without++
+			if pp.m != nil {
+				return fmt.Errorf("INV-1: idle P%d has an M", pp.id)
 			}
-			continue
-		}
-		running++
-		if pp.m != nil && pp.m.p != pp {
-			return fmt.Errorf("INV-1: P%d's M has another P", pp.id)
+		} else if pp.m == nil || pp.m.p != pp {
+			return fmt.Errorf("INV-1: running P%d has no M, or one with another P", pp.id)
 		}
 	}
-	if idle != s.sched.npidle {
-		return fmt.Errorf("INV-2: %d idle Ps, npidle is %d", idle, s.sched.npidle)
+	for pp := s.sched.pidle; pp != nil; pp = pp.link {
+		idle++
+		if pp.status != _Pidle || !runqempty(pp) {
+			return fmt.Errorf("INV-1: P%d on the idle list runs, or has work", pp.id)
+		}
+	}
+	for _, mp := range s.allm {
+		if mp.nextp != nil { // on its way to this M
+			without--
+		}
+	}
+	if idle != s.sched.npidle || idle != without {
+		return fmt.Errorf("INV-2: %d Ps on the idle list and %d without an M, npidle is %d", idle, without, s.sched.npidle)
 	}
 	return s.checkMs()
 }
@@ -64,12 +72,12 @@ func (s *Sched) checkMs() error {
 
 func (s *Sched) checkQueues(coming int32) error {
 	queued := int32(0)
-	seen := map[*g]bool{}
+	s.checks++
 	visit := func(gp *g) error {
-		if gp.status != _Grunnable || seen[gp] {
+		if gp.status != _Grunnable || gp.checked == s.checks {
 			return fmt.Errorf("INV-3: g%d is on a queue with status %d, or on two", gp.goid, gp.status)
 		}
-		seen[gp] = true
+		gp.checked = s.checks
 		queued++
 		return nil
 	}
@@ -92,6 +100,9 @@ func (s *Sched) checkQueues(coming int32) error {
 		if err := visit(gp); err != nil {
 			return err
 		}
+	}
+	if local := queued - s.sched.runq.size; local != s.sched.nlocal {
+		return fmt.Errorf("INV-2: %d gs on local queues, nlocal is %d", local, s.sched.nlocal)
 	}
 	if s.policy.StealTries > 0 && queued > 0 && s.sched.npidle > 0 && coming == 0 && s.started && !s.stranded() {
 		return fmt.Errorf("INV-4: %d runnable, %d Ps idle, and nobody looks for work", queued, s.sched.npidle)

@@ -19,8 +19,7 @@ func (s *Sched) findRunnable(mp *m) (gp *g, inheritTime, ok bool) {
 				return gp, inheritTime, true
 			}
 			mp.next = mDrop
-			if s.policy.StealTries > 0 &&
-				(mp.spinning || 2*s.sched.nmspinning < int32(len(s.allp))-s.sched.npidle) {
+			if mp.spinning || 2*s.sched.nmspinning < int32(len(s.allp))-s.sched.npidle {
 				s.becomeSpinning(mp)
 				s.startSteal(mp)
 				if spin := s.spinCost(); spin > 0 {
@@ -60,7 +59,7 @@ func (s *Sched) findLocal(mp *m) (gp *g, inheritTime bool) {
 		s.note(tGlobalTick, pp, gp, int32(pp.schedtick), 0)
 		return gp, false
 	}
-	if gp, inheritTime = runqget(pp); gp != nil {
+	if gp, inheritTime = s.runqget(pp); gp != nil {
 		return gp, inheritTime
 	}
 	if !s.sched.runq.empty() {
@@ -101,8 +100,11 @@ func (s *Sched) becomeSpinning(mp *m) {
 
 // spinCost is the CPU of looking at every running P in every pass.
 func (s *Sched) spinCost() time.Duration {
-	return s.price.steal * time.Duration(s.policy.StealTries*(len(s.allp)-int(s.sched.npidle)))
+	return s.price.steal * time.Duration(s.stealPasses()*(len(s.allp)-int(s.sched.npidle)))
 }
+
+// stealPasses is the number of passes over the other Ps.
+func (s *Sched) stealPasses() int { return max(s.policy.StealTries, 1) }
 
 // startSteal begins the first pass over the Ps.
 func (s *Sched) startSteal(mp *m) {
@@ -123,8 +125,12 @@ func (s *Sched) randomOrder(mp *m) {
 // only. wait: the M sleeps before it takes a runnext, or pays, and comes back.
 func (s *Sched) stealWork(mp *m) (gp *g, inheritTime, wait bool) {
 	st := &mp.steal
-	for st.pass < int32(s.policy.StealTries) {
-		if gp, inheritTime, wait = s.stealPass(mp, st.pass == int32(s.policy.StealTries)-1); gp != nil || wait {
+	if s.sched.nlocal == 0 && s.sched.ntimers == 0 {
+		mp.next = mDrop // all passes would find nothing
+		return nil, false, false
+	}
+	for st.pass < int32(s.stealPasses()) {
+		if gp, inheritTime, wait = s.stealPass(mp, st.pass == int32(s.stealPasses())-1); gp != nil || wait {
 			return gp, inheritTime, wait
 		}
 		st.pass++
@@ -146,12 +152,12 @@ func (s *Sched) stealPass(mp *m, stealTimersOrRunNextG bool) (gp *g, inheritTime
 			until, ran := s.checkTimers(mp, p2)
 			mp.pollUntil = earlier(mp.pollUntil, until)
 			if ran {
-				if gp, inheritTime = runqget(mp.p); gp != nil {
+				if gp, inheritTime = s.runqget(mp.p); gp != nil {
 					return gp, inheritTime, false
 				}
 			}
 		}
-		if p2.status == _Pidle {
+		if p2.status == _Pidle || s.policy.StealTries == 0 {
 			continue
 		}
 		gp, next := s.runqsteal(mp.p, p2, stealTimersOrRunNextG)
@@ -183,6 +189,7 @@ func (s *Sched) backsOff(p2 *p) bool {
 func (s *Sched) stealRunnext(mp *m, p2 *p) *g {
 	gp := p2.runnext
 	p2.runnext = nil
+	s.sched.nlocal--
 	s.steals = append(s.steals, 1)
 	s.note(tSteal, mp.p, gp, p2.id, 1)
 	return gp
@@ -198,7 +205,7 @@ func (s *Sched) dropP(mp *m) (gp *g, wait bool) {
 		return gp, false
 	}
 	mp.next = mSched
-	if !mp.spinning && s.sched.needspinning && s.policy.StealTries > 0 {
+	if !mp.spinning && s.sched.needspinning {
 		s.becomeSpinning(mp)
 		return nil, false
 	}
@@ -230,6 +237,9 @@ func (s *Sched) dropP(mp *m) (gp *g, wait bool) {
 
 // checkRunqsNoP looks for local work on any P, for an M that has none; it gives an idle P to steal it with.
 func (s *Sched) checkRunqsNoP() *p {
+	if s.policy.StealTries == 0 || s.sched.nlocal == 0 {
+		return nil // what it would find may not be stolen
+	}
 	for _, p2 := range s.allp {
 		if p2.status != _Pidle && !runqempty(p2) {
 			return s.pidlegetSpinning()

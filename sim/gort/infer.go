@@ -98,8 +98,8 @@ func (s *Sched) doWorker(mp *m, gp *g, op *Op) uint8 {
 	r := w.reqs[gp.spawned] // Reply: one request at a time
 	gp.spawned++
 	mp.charge += s.price.chanop
-	if r.awaiting {
-		r.awaiting = false
+	if r.awaits == awaitsReply {
+		r.awaits = awaitsNothing
 		s.ready(mp, r, true)
 	} else {
 		r.replied = true
@@ -117,8 +117,7 @@ func (s *Sched) take(mp *m, gp *g, c *hchan) uint8 {
 	if gp.op == 1 { // it was waiting for one more
 		gp.op = 0
 		if !gp.timedOut {
-			gp.timer++
-			mp.charge += s.price.timer
+			mp.charge += s.price.timer // stopping it
 		}
 	}
 	if gp.elem != nil {

@@ -60,7 +60,6 @@ type source struct {
 	head   int
 	reader *g
 	raised bool // the reader is told already
-	done   bool
 }
 
 // helper is a thread of the sessions' intra-op pool.
@@ -158,8 +157,8 @@ func (s *Sched) end(mp *m, gp *g) {
 	s.open--
 	if up := gp.parent; up != nil && up.life == gp.parentIs {
 		gp.parent = nil
-		if up.children--; up.children == 0 && up.awaiting {
-			up.awaiting = false
+		if up.children--; up.children == 0 && up.awaits == awaitsChildren {
+			up.awaits = awaitsNothing
 			s.ready(mp, up, true)
 		}
 	}
@@ -207,7 +206,7 @@ func (s *Sched) await(mp *m, gp *g) uint8 {
 		gp.replied = false
 		return opDone
 	}
-	gp.awaiting = true
+	gp.awaits = awaitsReply
 	s.gopark(mp)
 	return opPark
 }

@@ -29,6 +29,10 @@ var ours = map[string]string{
 	"CPU":     "CPU time of all threads, which the kernel counts",
 	"Threads": "number of OS threads, which the kernel counts",
 	"Go126":   "the policy that is the runtime's",
+	"Serve":   "sets up the service that infer steps call",
+	"Check":   "switches the invariants on",
+	"Trace":   "switches the record of decisions on",
+	"Marks":   "the record of decisions",
 
 	// Parts of a function of the runtime that sleeps, spins or blocks in its middle, or is too long for one of ours.
 	"findLocal":      "findRunnable up to stealing",
@@ -37,6 +41,7 @@ var ours = map[string]string{
 	"blockInNetpoll": "findRunnable's blocking netpoll, up to blocking",
 	"pollReturned":   "findRunnable's blocking netpoll, behind it",
 	"startSteal":     "stealWork, its beginning",
+	"stealPasses":    "stealWork's number of passes, which a policy may replace",
 	"stealPass":      "stealWork, one pass, which may sleep",
 	"stealRunnext":   "runqgrab behind its short sleep",
 	"backsOff":       "runqgrab's condition for it",
@@ -51,7 +56,34 @@ var ours = map[string]string{
 	"checkTimers":    "timers.check",
 	"tryrecv":        "chanrecv without blocking",
 
+	// A goroutine's life, which is data here and code in a program.
+	"exec":         "goes on with a goroutine's program",
+	"do":           "one op of it",
+	"doCall":       "an op that is a C or system call",
+	"callDone":     "what follows a call",
+	"doChildren":   "an op that starts goroutines or waits for them",
+	"doService":    "the ops around a request",
+	"doWorker":     "the ops of a worker of the batcher",
+	"doneOrParked": "how an op that may block has ended",
+	"await":        "a goroutine waits for its reply",
+	"nextRequest":  "a client's next request",
+	"arrive":       "starts the goroutine of an arrival",
+	"generate":     "the loop of an in-process generator",
+	"sourceStep":   "one turn of the generator's C thread",
+	"exhausted":    "whether no request can come any more",
+	"runSession":   "one inference",
+	"enlist":       "hands shares of an inference to the session's threads",
+	"helperStep":   "one of these threads",
+	"copyRows":     "what copying between requests and a batch costs",
+
+	// Invariants and the record.
+	"checkMs":     "invariants of the Ms",
+	"checkQueues": "invariants of the queues",
+	"stranded":    "the one case in which runnable work may lie beside an idle P",
+	"note":        "records a decision",
+
 	// Costs and actors of the simulation.
+	"links":     "the time that links of the calibrated chain take",
 	"pricesOf":  "reads the cost of each primitive once",
 	"spinCost":  "what spinning burns",
 	"paid":      "what an actor owes",

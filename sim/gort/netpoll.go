@@ -132,7 +132,7 @@ func (s *Sched) injectglist(a *actor, pp *p, list *gQueue) {
 		s.globrunqput(list.pop())
 	}
 	s.startIdle(a, n)
-	runqputbatch(pp, list)
+	s.runqputbatch(pp, list)
 	for !list.empty() {
 		s.globrunqput(list.pop())
 	}

@@ -192,7 +192,7 @@ func (s *Sched) doCall(mp *m, gp *g, op *Op) uint8 {
 func (s *Sched) doChildren(mp *m, gp *g, op *Op) uint8 {
 	if op.Do == Wait {
 		if gp.children > 0 {
-			gp.awaiting = true
+			gp.awaits = awaitsChildren
 			s.gopark(mp)
 			return opPark
 		}

@@ -24,7 +24,7 @@ const (
 // Start from Go126 and change one field.
 type Policy struct {
 	GlobalTick   uint32                // every so many ticks the global queue is looked at first; 0: never
-	StealTries   int                   // passes over the other Ps in one stealWork; 0: no stealing
+	StealTries   int                   // passes over the other Ps in one stealWork; 0: one, for timers alone: no goroutine is stolen
 	StealCount   func(n uint32) uint32 // how many of the n on a victim's queue are taken, 0 to n and at most 128
 	ForcePreempt time.Duration         // age of a time slice at which sysmon preempts; 0: never
 	Runnext      bool                  // a readied or new goroutine takes the runnext slot

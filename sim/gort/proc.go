@@ -17,6 +17,7 @@ func (s *Sched) mstart(mp *m) {
 		}
 	case mSyscall:
 		if mp.helpers > 0 { // a session's helper thread is not done: wait for it
+			mp.waiting = true
 			s.host.Block(mp.thread, s.paid(&mp.actor))
 			return
 		}
@@ -92,7 +93,7 @@ func (s *Sched) gfget(pp *p) *g {
 	gp := s.gFree
 	if gp != nil {
 		s.gFree = gp.schedlink
-		*gp = g{goid: gp.goid, timer: gp.timer, life: gp.life}
+		*gp = g{goid: gp.goid, timer: gp.timer, life: gp.life, checked: gp.checked}
 		return gp
 	}
 	if len(s.slab) == 0 {

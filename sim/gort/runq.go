@@ -11,12 +11,14 @@ func (s *Sched) runqput(pp *p, gp *g, next bool) {
 	if next && s.policy.Runnext {
 		gp, pp.runnext = pp.runnext, gp
 		if gp == nil {
+			s.sched.nlocal++
 			return
 		}
 	}
 	if pp.runqtail-pp.runqhead < runqSize {
 		pp.runq[pp.runqtail%runqSize] = gp
 		pp.runqtail++
+		s.sched.nlocal++
 		return
 	}
 	s.runqputslow(pp, gp)
@@ -28,22 +30,25 @@ func (s *Sched) runqputslow(pp *p, gp *g) {
 		s.sched.runq.pushBack(pp.runq[pp.runqhead%runqSize])
 		pp.runqhead++
 	}
+	s.sched.nlocal -= runqSize / 2
 	s.sched.runq.pushBack(gp)
 	s.note(tOverflow, pp, gp, runqSize/2+1, 0)
 }
 
 // runqputbatch puts as many of q on the local queue as fit; the rest stays in q.
-func runqputbatch(pp *p, q *gQueue) {
+func (s *Sched) runqputbatch(pp *p, q *gQueue) {
 	for !q.empty() && pp.runqtail-pp.runqhead < runqSize {
 		pp.runq[pp.runqtail%runqSize] = q.pop()
 		pp.runqtail++
+		s.sched.nlocal++
 	}
 }
 
 // runqget takes the next g of the local queue; one from runnext inherits the time slice.
-func runqget(pp *p) (gp *g, inheritTime bool) {
+func (s *Sched) runqget(pp *p) (gp *g, inheritTime bool) {
 	if gp = pp.runnext; gp != nil {
 		pp.runnext = nil
+		s.sched.nlocal--
 		return gp, true
 	}
 	if pp.runqhead == pp.runqtail {
@@ -51,6 +56,7 @@ func runqget(pp *p) (gp *g, inheritTime bool) {
 	}
 	gp = pp.runq[pp.runqhead%runqSize]
 	pp.runqhead++
+	s.sched.nlocal--
 	return gp, false
 }
 
@@ -80,6 +86,7 @@ func (s *Sched) runqsteal(pp, p2 *p, stealRunNextG bool) (gp, next *g) {
 	s.steals = append(s.steals, int32(n))
 	gp = pp.runq[(pp.runqtail+n-1)%runqSize]
 	pp.runqtail += n - 1
+	s.sched.nlocal--
 	s.note(tSteal, pp, gp, p2.id, int32(n))
 	return gp, nil
 }
@@ -98,7 +105,7 @@ func (s *Sched) globrunqgetbatch(pp *p) *g {
 	for range n - 1 {
 		q.pushBack(s.sched.runq.pop())
 	}
-	runqputbatch(pp, &q)
+	s.runqputbatch(pp, &q)
 	for !q.empty() {
 		s.throw("globrunqgetbatch: the ring is full")
 		q.pop()

@@ -22,6 +22,14 @@ const (
 	_Prunning              // owned by an M
 )
 
+// What a g waits for that is not on a queue of its own.
+const (
+	awaitsNothing uint8 = iota
+	awaitsReply
+	awaitsChildren
+	awaitsLock
+)
+
 // A g is a goroutine: a program, how far it is, and what the scheduler knows of it.
 type g struct {
 	goid      int32
@@ -30,7 +38,7 @@ type g struct {
 	preempt   bool  // asked to yield at its next safe point
 	timedOut  bool  // woken by its timer and not by a partner
 	replied   bool  // its reply has come before it waited
-	awaiting  bool  // it waits: for its reply or its children, as its op says
+	awaits    uint8 // what it waits for: nothing, its reply, its children or a lock
 	onNet     bool  // it waits in the netpoller
 	waited    bool  // it has queued for this mutex before
 	awoke     bool  // it holds the woken mark of this mutex
@@ -48,6 +56,7 @@ type g struct {
 	num       uint64        // number of its request in its class
 	work      lab.Stream    // draws the times of its steps
 	parent    *g
+	checked   uint32 // the last check that saw it on a queue
 	life      uint32 // how many goroutines this g has been
 	parentIs  uint32 // the parent's life: another one is another goroutine
 	children  int32  // goroutines it started that are not done
@@ -125,7 +134,6 @@ type p struct {
 	runnext     *g
 	timers      timers
 	sysmontick  sysmontick
-	gFree       *g
 }
 
 // sysmontick is what sysmon saw at its last visit; it is not reset while the P is idle.
@@ -200,6 +208,8 @@ func (q *gQueue) remove(gp *g) {
 // schedt holds the scheduler's global state (runtime/runtime2.go: schedt).
 type schedt struct {
 	runq         gQueue
+	nlocal       int32 // gs on all local queues, runnext included: 0 saves thieves the look at every P
+	ntimers      int32 // entries in all timer heaps, stale ones included
 	midle        *m
 	nmidle       int32
 	pidle        *p

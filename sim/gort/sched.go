@@ -58,7 +58,6 @@ type Sched struct {
 	allm     []*m
 	owners   []owner
 	coprimes []uint32
-	ringed   int32 // scratch of the checks
 	random   lab.Stream
 	infer    lab.Stream
 	sysmon   sysmonState
@@ -87,6 +86,7 @@ type record struct {
 	marks    []Mark
 	marking  bool
 	checking bool
+	checks   uint32 // how many so far
 }
 
 // prices are the Cost's nanoseconds as durations.

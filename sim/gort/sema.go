@@ -12,8 +12,8 @@ type mutex struct {
 // lock tries to lock for mp's goroutine. It answers opDone, opBusy while the goroutine spins, or opParkStay.
 func (s *Sched) lock(mp *m, mu *mutex) uint8 {
 	gp := mp.curg
-	if gp.awaiting { // woken from the queue
-		gp.awaiting = false
+	if gp.awaits == awaitsLock { // woken from the queue
+		gp.awaits = awaitsNothing
 		gp.starving = gp.starving || s.host.Now-gp.since > starvationThreshold
 		if mu.starving { // it owns the lock already
 			if !gp.starving || mu.waiters.empty() {
@@ -50,7 +50,7 @@ func (s *Sched) lock(mp *m, mu *mutex) uint8 {
 		gp.waited, gp.since = true, s.host.Now
 		mu.waiters.pushBack(gp)
 	}
-	gp.awaiting = true
+	gp.awaits = awaitsLock
 	s.gopark(mp)
 	return opParkStay
 }

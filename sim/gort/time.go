@@ -49,12 +49,13 @@ func (ts *timers) pop() timer {
 }
 
 // wakeTime is when the first live timer is due; 0: none. Stale ones at the head are dropped.
-func (ts *timers) wakeTime() time.Duration {
-	for len(ts.heap) > 0 {
-		if t := &ts.heap[0]; t.gp.timer == t.gen {
+func (s *Sched) wakeTime(pp *p) time.Duration {
+	for len(pp.timers.heap) > 0 {
+		if t := &pp.timers.heap[0]; t.gp.timer == t.gen {
 			return t.when
 		}
-		ts.pop()
+		pp.timers.pop()
+		s.sched.ntimers--
 	}
 	return 0
 }
@@ -65,7 +66,8 @@ func (s *Sched) resetTimer(mp *m, when time.Duration) {
 	gp.timer++
 	gp.timedOut = false
 	mp.charge += s.price.timer
-	first := mp.p.timers.wakeTime()
+	first := s.wakeTime(mp.p)
+	s.sched.ntimers++
 	mp.p.timers.add(timer{when, gp, gp.timer})
 	if first == 0 || when < first {
 		s.wakeNetPoller(&mp.actor, when)
@@ -85,11 +87,12 @@ func (s *Sched) sleep(mp *m, d time.Duration) uint8 {
 // checkTimers runs the timers of pp that are due, on mp, and tells when the next one is.
 func (s *Sched) checkTimers(mp *m, pp *p) (pollUntil time.Duration, ran bool) {
 	for {
-		when := pp.timers.wakeTime()
+		when := s.wakeTime(pp)
 		if when == 0 || when > s.host.Now {
 			return when, ran
 		}
 		t := pp.timers.pop()
+		s.sched.ntimers--
 		t.gp.timer++
 		t.gp.timedOut = true
 		if q := t.gp.waitq; q != nil {
@@ -113,8 +116,11 @@ func earlier(a, b time.Duration) time.Duration {
 
 // checkTimersNoP looks at the timers of every P, for an M that has none.
 func (s *Sched) checkTimersNoP(pollUntil time.Duration) time.Duration {
+	if s.sched.ntimers == 0 {
+		return pollUntil
+	}
 	for _, p2 := range s.allp {
-		pollUntil = earlier(pollUntil, p2.timers.wakeTime())
+		pollUntil = earlier(pollUntil, s.wakeTime(p2))
 	}
 	return pollUntil
 }

@@ -103,7 +103,7 @@ func (s *Sched) handoffp(a *actor, pp *p) {
 		s.startm(a, pp, false)
 		return
 	}
-	if s.sched.nmspinning+s.sched.npidle == 0 && s.policy.StealTries > 0 {
+	if s.sched.nmspinning+s.sched.npidle == 0 {
 		s.sched.nmspinning++
 		s.sched.needspinning = false
 		s.startm(a, pp, true)
@@ -113,7 +113,7 @@ func (s *Sched) handoffp(a *actor, pp *p) {
 		s.startm(a, pp, false) // the last running P, and nobody polls
 		return
 	}
-	when := pp.timers.wakeTime()
+	when := s.wakeTime(pp)
 	s.pidleput(pp)
 	if when != 0 {
 		s.wakeNetPoller(a, when)

@@ -1,14 +1,17 @@
 package host
 
 import (
+	"slices"
 	"time"
 
 	"github.com/gmplab/lab/sim/des"
 )
 
 const (
-	maxAvgIdle  = time.Millisecond      // twice sysctl_sched_migration_cost: the cap of avg_idle (sched/core.c)
-	balanceBusy = 32 * time.Millisecond // sd->min_interval (2 cores: 2 ms) × busy_factor (16): balance between busy cores
+	migrationCost  = 500 * time.Microsecond // sysctl_sched_migration_cost: a thread that ran more recently is hot
+	maxAvgIdle     = 2 * migrationCost      // the cap of avg_idle (sched/core.c)
+	cacheNiceTries = 1                      // sd->cache_nice_tries of cores that share a cache
+	balanceBusy    = 32 * time.Millisecond  // sd->min_interval (2 cores: 2 ms) × busy_factor (16): balance between busy cores
 )
 
 // mean is the average virtual run time of a core's threads, the zero-lag point (avg_vruntime).
@@ -68,6 +71,7 @@ func (c *core) take(t int32) {
 func (h *Host) requeue(ci int32) {
 	c := &h.cores[ci]
 	h.renew(&h.threads[c.cur])
+	h.threads[c.cur].ran = h.Now
 	c.queue = append(c.queue, c.cur)
 	c.cur = none
 	c.gen++
@@ -91,7 +95,11 @@ func (h *Host) pickNext(ci int32) {
 		c.util.set(h.Now, false)
 		return
 	}
-	t := h.pick(c)
+	t := c.heir
+	if t == none || !slices.Contains(c.queue, t) {
+		t = h.pick(c)
+	}
+	c.heir = none
 	c.take(t)
 	h.dispatch(ci, t, time.Duration(h.cost.SwitchIn.P50))
 }
@@ -180,20 +188,21 @@ func (h *Host) deciding(c *core) bool {
 	return th.left == 0 && th.then == decide && c.began == h.Now
 }
 
-// checkPreempt takes the core from its current thread if its slice is no longer protected and the woken thread is the
-// one to run (check_preempt_wakeup_fair with RUN_TO_PARITY).
+// checkPreempt takes the core from its current thread if that has had its slice and the woken thread is owed time
+// (check_preempt_wakeup_fair).
+// SIMPLIFIED(kernel): an eligible woken thread pre-empts whatever the deadlines are; so 9 of 10 wake-ups on a busy core
+// behave on the kernels measured so far, however short the current thread has run.
 func (h *Host) checkPreempt(ci, t int32) {
 	c := &h.cores[ci]
-	cur := &h.threads[c.cur]
-	if cur.v < cur.protect || h.pick(c) != t {
-		return
+	if cur := &h.threads[c.cur]; cur.v >= cur.protect && h.threads[t].v <= h.mean(c) {
+		h.take(ci, t)
 	}
-	h.take(ci)
 }
 
-// take gives the core to the thread that pick names.
-func (h *Host) take(ci int32) {
+// take gives the core to thread t, which waits for it.
+func (h *Host) take(ci, t int32) {
 	c := &h.cores[ci]
+	c.heir = t
 	if h.deciding(c) {
 		c.resched = true
 		return
@@ -225,8 +234,8 @@ func (h *Host) tick(ci int32) {
 		h.account(c)
 		cur := &h.threads[c.cur]
 		h.renew(cur)
-		if cur.v >= cur.protect && h.pick(c) != c.cur {
-			h.take(ci)
+		if next := h.pick(c); cur.v >= cur.protect && next != c.cur {
+			h.take(ci, next)
 		}
 	}
 	h.balance(ci)
@@ -235,8 +244,9 @@ func (h *Host) tick(ci int32) {
 	}
 }
 
-// balance lets an idle core take a thread from a core that has some waiting (the tick kicks the idle core,
-// nohz_balancer_kick), and evens out busy cores from time to time (sched_balance_rq).
+// balance lets an idle core take a thread from a core that has some waiting, and evens out busy cores from time to time
+// (sched_balance_rq at the tick). It comes after the tick's switch, since an idle core's tick has to leave the idle
+// state first: then the thread that just lost the core is the one that waits, and its cache is hot.
 func (h *Host) balance(ci int32) {
 	least := ci
 	for i := range h.cores {
@@ -244,17 +254,41 @@ func (h *Host) balance(ci int32) {
 			least = int32(i)
 		}
 	}
-	if h.cores[least].cur == none {
-		h.pull(least, ci, h.cost.WakeIdle.Sample(&h.lat))
-		return
-	}
-	if h.Now-h.balanced < balanceBusy {
+	idle := h.cores[least].cur == none
+	if !idle && (h.Now-h.balanced < balanceBusy || h.nr(ci) <= h.nr(least)+1) {
 		return
 	}
 	h.balanced = h.Now
-	for h.nr(ci) > h.nr(least)+1 {
-		h.pull(least, ci, 0)
+	for first := true; first || h.nr(ci) > h.nr(least)+1; first = false {
+		t := h.movable(ci, h.failed > cacheNiceTries)
+		if t == none {
+			h.failed++
+			return
+		}
+		h.failed = 0
+		h.leave(ci, t)
+		h.cores[ci].take(t)
+		latency := time.Duration(0)
+		if idle && first {
+			latency = h.cost.WakeIdle.Sample(&h.lat)
+		}
+		h.enqueue(t, least, latency)
 	}
+}
+
+// movable is the waiting thread of a core that another core may take: the one that has waited longest, if it has not run
+// so recently that its cache is hot (task_hot), or if that does not matter any more; none: there is none.
+func (h *Host) movable(ci int32, hotToo bool) int32 {
+	best := none
+	for _, t := range h.cores[ci].queue {
+		if best == none || h.threads[t].ran < h.threads[best].ran {
+			best = t
+		}
+	}
+	if best != none && !hotToo && h.Now-h.threads[best].ran < migrationCost {
+		return none
+	}
+	return best
 }
 
 // nr counts the runnable threads of a core.
@@ -266,18 +300,6 @@ func (h *Host) nr(ci int32) int {
 	return n
 }
 
-// pull moves the thread that has waited longest from one core to another.
-func (h *Host) pull(to, from int32, latency time.Duration) {
-	c := &h.cores[from]
-	if len(c.queue) == 0 {
-		return
-	}
-	t := c.queue[0]
-	h.leave(from, t)
-	c.take(t)
-	h.enqueue(t, to, latency)
-}
-
 // pullNewlyIdle is newidle_balance: a core about to go idle takes a waiting thread of another core, unless it expects to
 // be idle for a shorter time than that is worth.
 func (h *Host) pullNewlyIdle(ci int32) bool {
@@ -285,17 +307,19 @@ func (h *Host) pullNewlyIdle(ci int32) bool {
 	if c.avgIdle < h.cost.IdlePull {
 		return false
 	}
-	busiest := none
+	busiest, t := none, none
 	for i := range h.cores {
 		if n := len(h.cores[i].queue); n > 0 && (busiest == none || n > len(h.cores[busiest].queue)) {
 			busiest = int32(i)
 		}
 	}
-	if busiest == none {
+	if busiest != none {
+		t = h.movable(busiest, h.failed > cacheNiceTries)
+	}
+	if t == none {
 		return false
 	}
 	b := &h.cores[busiest]
-	t := b.queue[0]
 	h.leave(busiest, t)
 	b.take(t)
 	h.place(ci, t)

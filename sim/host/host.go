@@ -50,11 +50,13 @@ type thread struct {
 	v        time.Duration // virtual run time
 	deadline time.Duration // virtual deadline
 	protect  time.Duration // virtual time until which no wake-up and no tick takes its core
+	ran      time.Duration // when it last left a core
 	lag      time.Duration // what it was owed when it blocked; negative: what it owed
 }
 
 type core struct {
 	cur     int32 // the running thread, or none
+	heir    int32 // the thread that takes the core next; none: the one that pick names
 	waking  bool  // cur was put on an idle core and does not run yet
 	resched bool  // cur is deciding and loses the core as soon as it has decided
 	ticking bool  // a tick is pending
@@ -80,6 +82,7 @@ type Host struct {
 	private  bool // every thread has its own core
 	phase    time.Duration
 	balanced time.Duration // when the cores were last balanced against each other
+	failed   int           // balances that found only threads whose cache is hot (nr_balance_failed)
 	lat      lab.Stream    // latencies of wake-ups, sleeps and starts
 }
 
@@ -97,7 +100,7 @@ func New(cost *lab.Cost, q *des.Queue, seed uint64) *Host {
 }
 
 func (h *Host) addCore(seed uint64, i int) {
-	c := core{cur: none, draw: lab.NewStream(seed, "host/gap", uint64(i)), avgIdle: maxAvgIdle}
+	c := core{cur: none, heir: none, draw: lab.NewStream(seed, "host/gap", uint64(i)), avgIdle: maxAvgIdle}
 	c.gapIn = h.nextGap(&c)
 	h.cores = append(h.cores, c)
 }
@@ -271,7 +274,7 @@ func (h *Host) burstEnds(ci int32) int32 {
 		h.q.Push(des.Event{At: th.alarm, Kind: evAlarm, Who: t, Gen: th.gen})
 	}
 	th.then = decide
-	th.blocked = true
+	th.blocked, th.ran = true, h.Now
 	h.leave(ci, t)
 	c.cur = none
 	h.pickNext(ci)

@@ -1,0 +1,113 @@
+package sim_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/gmplab/lab"
+	"github.com/gmplab/lab/sim/gort"
+	"github.com/gmplab/lab/sim/serve"
+	"github.com/stretchr/testify/require"
+)
+
+// anyTrial makes a trial from a seed: classes with any steps, any load, any knobs.
+func anyTrial(seed uint64) lab.Trial {
+	r := lab.NewStream(seed, "fuzz", 0)
+	pick := func(n uint32) int { return int(r.Uint32n(n)) }
+	us := func() lab.Dist {
+		d := lab.ExpDist(time.Duration(1+pick(2000)) * time.Microsecond)
+		d.Kind = lab.DistKind(pick(2))
+		return d
+	}
+	w := lab.Workload{Name: "fuzz", Warmup: 2 * time.Millisecond, Run: time.Duration(5+pick(40)) * time.Millisecond,
+		Chans: []lab.Chan{{Name: "c", Cap: 1 + pick(3)}}}
+	step := func() []lab.Step {
+		switch pick(12) {
+		case 0, 1:
+			return []lab.Step{{Do: lab.CPU, Time: us(), Calls: pick(2) == 0}}
+		case 2:
+			return []lab.Step{{Do: lab.Call, Time: us(), Spin: pick(2) == 0}}
+		case 3:
+			return []lab.Step{{Do: lab.Syscall, Time: us()}}
+		case 4:
+			return []lab.Step{{Do: lab.Sleep, Time: us()}}
+		case 5:
+			return []lab.Step{{Do: lab.Send, Name: "c"}, {Do: lab.CPU, Time: us()}, {Do: lab.Recv, Name: "c"}}
+		case 6, 7:
+			return []lab.Step{{Do: lab.Lock, Name: "m"}, {Do: lab.CPU, Time: us()}, {Do: lab.Unlock, Name: "m"}}
+		case 8:
+			return []lab.Step{{Do: lab.Go, Name: "child", Count: 1 + pick(300)}, {Do: lab.Wait}}
+		case 9:
+			return []lab.Step{{Do: lab.Yield}, {Do: lab.Alloc, Bytes: int64(1 + pick(1<<16))}}
+		case 10:
+			return []lab.Step{{Do: lab.Infer, Name: "mlp"}}
+		}
+		return []lab.Step{{Do: lab.Go, Name: "child", Count: 1 + pick(3)}}
+	}
+	for i := range 1 + pick(3) {
+		c := lab.Class{Name: string(rune('a' + i))}
+		for range 1 + pick(4) {
+			c.Steps = append(c.Steps, step()...)
+		}
+		switch pick(4) {
+		case 0:
+			c.Arrivals = lab.Arrivals{Kind: lab.Closed, Clients: 1 + pick(20), Think: us()}
+		case 1:
+			c.Arrivals = lab.Arrivals{Kind: lab.Once, Count: 1 + pick(100)}
+		default:
+			c.Arrivals = lab.Arrivals{Kind: lab.Poisson + lab.ArrivalKind(pick(2)), Rate: float64(10 + pick(4000)),
+				Generator: lab.Generator(pick(2))}
+		}
+		w.Classes = append(w.Classes, c)
+	}
+	w.Classes = append(w.Classes, lab.Class{Name: "child", Steps: []lab.Step{{Do: lab.CPU, Time: lab.ExpDist(20 * time.Microsecond)}}})
+	k := lab.Knobs{GOMAXPROCS: 1 + pick(8), Serve: lab.Serve(pick(3)), Permits: 1 + pick(4), Workers: 1 + pick(3),
+		IntraOp: 1 + pick(2), AsyncPreemptOff: pick(3) == 0,
+		Batcher: lab.Batcher{Max: 1 + pick(40), Wait: time.Duration(pick(3)) * time.Millisecond}}
+	return lab.Trial{Workload: w, Knobs: k, Seed: seed}
+}
+
+// play runs a trial with the invariants on after each event, and returns what is left to check at its end.
+func play(t testing.TB, trial lab.Trial, cost lab.Cost, policy gort.Policy) {
+	require.NoError(t, trial.Validate())
+	knobs := trial.Knobs.Filled(max(cost.Cores, 1))
+	v, err := serve.Compile(&trial, knobs, &cost)
+	require.NoError(t, err)
+	s := gort.New(&cost, policy, knobs, trial.Seed)
+	s.Check()
+	s.Serve(v)
+	require.NoError(t, s.Loop(context.Background(), v.Stop, false), "seed %d", trial.Seed)
+	require.NoError(t, s.Loop(context.Background(), v.Stop+time.Hour, true), "seed %d", trial.Seed)
+	r := lab.Result{Trial: trial}
+	s.Fill(&r)
+	require.Zero(t, r.Dropped, "seed %d: requests that never end", trial.Seed)
+	for _, q := range r.Requests {
+		require.LessOrEqual(t, q.Due, q.Start, "seed %d", trial.Seed)
+		require.LessOrEqual(t, q.Start, q.End, "seed %d", trial.Seed)
+	}
+}
+
+// FuzzInvariants plays any workload under any knobs on an ideal and on a real machine, and asks after each event whether
+// the scheduler's invariants hold, and at the end whether every request has been served.
+func FuzzInvariants(f *testing.F) {
+	for seed := range uint64(60) {
+		f.Add(seed, seed%3 == 0, uint8(seed%4))
+	}
+	f.Fuzz(func(t *testing.T, seed uint64, ideal bool, policy uint8) {
+		cost := textbook()
+		if ideal {
+			cost = lab.Cost{Infer: cost.Infer}
+		}
+		p := gort.Go126()
+		switch policy % 4 {
+		case 1:
+			p.StealTries = 0
+		case 2:
+			p.Runnext = false
+		case 3:
+			p.GlobalTick, p.ForcePreempt = 3, time.Millisecond
+		}
+		play(t, anyTrial(seed), cost, p)
+	})
+}

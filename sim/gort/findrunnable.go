@@ -157,7 +157,7 @@ func (s *Sched) stealPass(mp *m, stealTimersOrRunNextG bool) (gp *g, inheritTime
 				}
 			}
 		}
-		if p2.status == _Pidle || s.policy.StealTries == 0 {
+		if p2.idle || s.policy.StealTries == 0 {
 			continue
 		}
 		gp, next := s.runqsteal(mp.p, p2, stealTimersOrRunNextG)
@@ -241,7 +241,7 @@ func (s *Sched) checkRunqsNoP() *p {
 		return nil // what it would find may not be stolen
 	}
 	for _, p2 := range s.allp {
-		if p2.status != _Pidle && !runqempty(p2) {
+		if !p2.idle && !runqempty(p2) {
 			return s.pidlegetSpinning()
 		}
 	}

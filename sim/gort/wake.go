@@ -74,7 +74,7 @@ func (s *Sched) mget() *m {
 }
 
 func (s *Sched) pidleput(pp *p) {
-	pp.status = _Pidle
+	pp.status, pp.idle = _Pidle, true
 	pp.link, s.sched.pidle = s.sched.pidle, pp
 	s.sched.npidle++
 }
@@ -82,7 +82,7 @@ func (s *Sched) pidleput(pp *p) {
 func (s *Sched) pidleget() *p {
 	pp := s.sched.pidle
 	if pp != nil {
-		s.sched.pidle, pp.link = pp.link, nil
+		s.sched.pidle, pp.link, pp.idle = pp.link, nil, false
 		s.sched.npidle--
 	}
 	return pp

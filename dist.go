@@ -3,6 +3,7 @@ package lab
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -136,6 +137,11 @@ func (n names) of(i uint8) string {
 	return fmt.Sprintf("unknown(%d)", i)
 }
 
+// known lists the words that may be written: all but the empty one.
+func (n names) known() []string {
+	return slices.DeleteFunc(slices.Clone(n), func(s string) bool { return s == "" })
+}
+
 func (n names) marshal(i uint8) ([]byte, error) {
 	if int(i) >= len(n) {
 		return nil, fmt.Errorf("value %d has no name; the names are %q", i, []string(n))
@@ -145,10 +151,10 @@ func (n names) marshal(i uint8) ([]byte, error) {
 
 func (n names) unmarshal(i *uint8, b []byte) error {
 	for j, s := range n {
-		if s == string(b) {
+		if s != "" && s == string(b) {
 			*i = uint8(j)
 			return nil
 		}
 	}
-	return fmt.Errorf("unknown value %q; use one of %q", b, []string(n))
+	return fmt.Errorf("unknown value %q; use one of %q", b, n.known())
 }

@@ -209,7 +209,7 @@ func (w *Workload) validateStep(s *Step, where string) error {
 			return fmt.Errorf("%s.name: model %q is unknown; use one of %q", where, s.Name, Models)
 		}
 	default:
-		return fmt.Errorf("%s.do: %v is unknown; use one of %q", where, s.Do, []string(doNames[1:]))
+		return fmt.Errorf("%s.do: %q is unknown; use one of %q", where, s.Do, doNames.known())
 	}
 	return nil
 }

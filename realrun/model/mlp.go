@@ -32,7 +32,7 @@ func (m MLP) check() error {
 	if len(m.Dims) < 2 {
 		return fmt.Errorf("model: an MLP needs at least 2 widths, not %d: give the input and the output width", len(m.Dims))
 	}
-	bytes := 0
+	bytes := int64(0)
 	for i, d := range m.Dims {
 		if d < 1 || d > maxFile/4 {
 			return fmt.Errorf("model: width %d of the MLP is %d: give a width from 1 to %d", i, d, maxFile/4)
@@ -40,7 +40,7 @@ func (m MLP) check() error {
 		if i == 0 {
 			continue
 		}
-		if bytes += 4 * d * (m.Dims[i-1] + 1); bytes > maxFile {
+		if bytes += 4 * int64(d) * int64(m.Dims[i-1]+1); bytes > maxFile {
 			return fmt.Errorf("model: the weights of the MLP %v take more than the %d bytes that an ONNX file may hold: give smaller widths", m.Dims, maxFile)
 		}
 	}

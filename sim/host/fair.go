@@ -188,13 +188,15 @@ func (h *Host) deciding(c *core) bool {
 	return th.left == 0 && th.then == decide && c.began == h.Now
 }
 
-// checkPreempt takes the core from its current thread if that has had its slice and the woken thread is owed time
-// (check_preempt_wakeup_fair).
-// SIMPLIFIED(kernel): an eligible woken thread pre-empts whatever the deadlines are; so 9 of 10 wake-ups on a busy core
-// behave on the kernels measured so far, however short the current thread has run.
+// checkPreempt takes the core from its current thread if the woken thread is the one to run
+// (check_preempt_wakeup_fair): a current thread that is itself eligible keeps the core until its slice is used up
+// (RUN_TO_PARITY), one that has run ahead of the others loses it at once.
 func (h *Host) checkPreempt(ci, t int32) {
 	c := &h.cores[ci]
-	if cur := &h.threads[c.cur]; cur.v >= cur.protect && h.threads[t].v <= h.mean(c) {
+	if cur := &h.threads[c.cur]; cur.v < cur.protect && cur.v <= h.mean(c) {
+		return
+	}
+	if h.pick(c) == t {
 		h.take(ci, t)
 	}
 }
@@ -233,8 +235,9 @@ func (h *Host) tick(ci int32) {
 	if c.cur != none && !c.waking {
 		h.account(c)
 		cur := &h.threads[c.cur]
+		used := cur.v >= cur.deadline || cur.v >= cur.protect
 		h.renew(cur)
-		if next := h.pick(c); cur.v >= cur.protect && next != c.cur {
+		if next := h.pick(c); used && next != c.cur {
 			h.take(ci, next)
 		}
 	}
@@ -301,12 +304,55 @@ func (h *Host) nr(ci int32) int {
 }
 
 // pullNewlyIdle is newidle_balance: a core about to go idle takes a waiting thread of another core, unless it expects to
-// be idle for a shorter time than that is worth.
+// be idle for a shorter time than the search is worth. The less often the search has found something, the more rarely
+// it is made (NI_RANDOM).
 func (h *Host) pullNewlyIdle(ci int32) bool {
 	c := &h.cores[ci]
-	if c.avgIdle < h.cost.IdlePull {
+	if c.avgIdle < h.cost.IdlePull || !h.overloaded() {
 		return false
 	}
+	weight := uint32(1 + h.newidle.ratio)
+	if c.draw.Uint32n(newidleSides) > weight {
+		h.newidle.count(0)
+		return false
+	}
+	pulled := h.pullFromBusiest(ci)
+	if pulled {
+		h.newidle.count((newidleSides + weight/2) / weight)
+	} else {
+		h.newidle.count(0)
+	}
+	return pulled
+}
+
+const newidleSides = 1024 // of the dice
+
+// newidle is the success rate of the pulls of cores that go idle (update_newidle_stats).
+type newidle struct{ calls, success, ratio uint32 }
+
+func (n *newidle) count(success uint32) {
+	n.calls++
+	n.success += success
+	if n.calls >= newidleSides {
+		n.ratio = min(n.success, newidleSides)
+		n.calls /= 2
+		n.success /= 2
+	}
+}
+
+// overloaded tells whether any core has a thread waiting.
+func (h *Host) overloaded() bool {
+	for i := range h.cores {
+		if len(h.cores[i].queue) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// pullFromBusiest moves a waiting thread to a core that has none, for pickNext to run.
+func (h *Host) pullFromBusiest(ci int32) bool {
+	c := &h.cores[ci]
 	busiest, t := none, none
 	for i := range h.cores {
 		if n := len(h.cores[i].queue); n > 0 && (busiest == none || n > len(h.cores[busiest].queue)) {

@@ -82,13 +82,14 @@ type Host struct {
 	private  bool // every thread has its own core
 	phase    time.Duration
 	balanced time.Duration // when the cores were last balanced against each other
-	failed   int           // balances that found only threads whose cache is hot (nr_balance_failed)
-	lat      lab.Stream    // latencies of wake-ups, sleeps and starts
+	newidle  newidle
+	failed   int        // balances that found only threads whose cache is hot (nr_balance_failed)
+	lat      lab.Stream // latencies of wake-ups, sleeps and starts
 }
 
 // New gives a machine with the cores of the cost, all idle. The cost must outlive the host.
 func New(cost *lab.Cost, q *des.Queue, seed uint64) *Host {
-	h := &Host{cost: cost, q: q, private: cost.Cores == 0, lat: lab.NewStream(seed, "host/latency", 0)}
+	h := &Host{newidle: newidle{newidleSides / 2, newidleSides / 4, newidleSides / 2}, cost: cost, q: q, private: cost.Cores == 0, lat: lab.NewStream(seed, "host/latency", 0)}
 	phase := lab.NewStream(seed, "host/tick", 0)
 	if cost.Tick > 0 {
 		h.phase = time.Duration(phase.Float64() * float64(cost.Tick))

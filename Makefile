@@ -1,0 +1,93 @@
+# Every target is a short go command that also works by hand. `make` alone lists them.
+# Needs GNU make and a POSIX shell; Go, a C compiler and npm do the rest.
+
+GO        ?= go
+TOOL      := $(GO) tool -modfile=tools.mod
+CORE      := . ./sim/... ./experiments/...
+FUZZTIME  ?= 3s
+BENCHARGS ?= -run '^$$' -bench . -benchmem -count 6 ./sim/...
+
+.DEFAULT_GOAL := help
+.PHONY: help build run predict test race fuzz lint vuln bench benchcmp golden docs docs-check ci clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
+
+build: ## build bin/gmplab
+	$(GO) build -trimpath -o bin/gmplab ./cmd/gmplab
+
+run: build ## predict, measure and compare the headline experiment; files go to out/batching
+	bin/gmplab run batching
+
+predict: ## reproduce every committed prediction, byte for byte
+	$(GO) test -count=1 ./experiments/...
+
+test: build ## all tests, those on the real inference library included (fetched once into your cache)
+	@bin/gmplab setup || echo "make test: goes on without the inference library; the tests that need it are skipped"
+	$(GO) test ./...
+
+race: ## the tests under the race detector, the long ones left out
+	$(GO) test -race -short ./...
+
+fuzz: ## every fuzz target for FUZZTIME (3s)
+	@mkdir -p build
+	@$(GO) test -list '^Fuzz' ./... > build/fuzz.txt || { cat build/fuzz.txt; exit 1; }
+	@grep -q '^Fuzz' build/fuzz.txt || { echo "make fuzz: no fuzz target found"; exit 1; }
+	@awk '/^Fuzz/ { f[n++] = $$1 } /^ok/ { while (n) print $$2, f[--n] }' build/fuzz.txt | while read -r pkg name; do \
+		echo "fuzz $$name in $$pkg"; \
+		$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$pkg" </dev/null || exit 1; \
+	done
+
+lint: ## gofmt, vet, staticcheck, govulncheck, and the core without cgo and for the browser
+	@bad=$$(gofmt -l .); [ -z "$$bad" ] || { echo "not formatted; run gofmt -w on:"; echo "$$bad"; exit 1; }
+	$(GO) vet ./...
+	$(TOOL) staticcheck ./...
+	CGO_ENABLED=0 $(GO) build ./...
+	GOOS=js GOARCH=wasm $(GO) build $(CORE)
+	@$(MAKE) --no-print-directory vuln
+
+vuln:
+	@mkdir -p build
+	@$(TOOL) govulncheck ./... > build/govulncheck.txt 2>&1; rc=$$?; \
+	if grep -q '^govulncheck: fetching vulnerabilities' build/govulncheck.txt; \
+	then echo "govulncheck: the vulnerability database was not reached: skipped"; \
+	else [ $$rc -eq 0 ] || cat build/govulncheck.txt; exit $$rc; fi
+
+bench: ## the simulator's benchmarks, six times each, to a file under build/bench
+	@mkdir -p build/bench
+	@file=build/bench/$$(date -u +%Y%m%dT%H%M%SZ).txt; \
+	$(GO) test $(BENCHARGS) | tee $$file; \
+	! grep -q '^FAIL' $$file && echo "wrote $$file"
+
+benchcmp: ## benchstat of the last two bench runs, or BASE=ref: that commit against the last run
+	@mkdir -p build/bench
+	@if [ -n "$(BASE)" ]; then \
+		rm -rf build/base && git worktree prune && git worktree add -q --detach build/base "$(BASE)" && \
+		(cd build/base && $(GO) test $(BENCHARGS)) > build/bench/base.txt; rc=$$?; \
+		git worktree remove --force build/base; [ $$rc -eq 0 ] || { cat build/bench/base.txt; exit 1; }; \
+		set -- build/bench/base.txt $$(ls build/bench/2*.txt 2>/dev/null | tail -n 1); \
+	else set -- $$(ls build/bench/2*.txt 2>/dev/null | tail -n 2); fi; \
+	[ $$# -eq 2 ] || { echo "make benchcmp: two runs are needed; run make bench first"; exit 1; }; \
+	$(TOOL) benchstat "$$1" "$$2"
+
+golden: ## rewrite the committed predictions (commit only what you can explain)
+	$(GO) test -count=1 $$(grep -rlF exptest.Run --include='*_test.go' experiments | xargs -n 1 dirname | sed 's|^|./|') -update
+
+docs: ## write the generated pages and lists again
+	$(GO) test -count=1 ./experiments/all -update
+	$(GO) generate ./...
+
+docs-check:
+	@mkdir -p build
+	@sums() { grep -rlE '^((//|<!--) Code generated .* DO NOT EDIT|<!-- generated: )' --include='*.go' --include='*.md' . | sort | xargs cksum; }; \
+	sums > build/docs.before && $(GO) generate ./... && sums > build/docs.after; \
+	cmp -s build/docs.before build/docs.after || { \
+		echo "generated files were out of date; commit what make docs wrote:"; \
+		diff build/docs.before build/docs.after | awk '/^>/ { print "  " $$4 }'; exit 1; }
+
+# The last step is the README's own test command, so the output ends with go test's lines.
+ci: lint docs-check predict race fuzz ## everything that must hold before a change lands
+	$(MAKE) --no-print-directory test
+
+clean: ## remove what was built here (bin, build, out), not your cache
+	rm -rf bin build out

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/gmplab/lab"
+	"github.com/gmplab/lab/experiments/reference"
+	"github.com/gmplab/lab/realrun/calibrate"
+	"github.com/gmplab/lab/realrun/ort"
+)
+
+// hasCgo tells whether this program can open the inference library at all. Opening none is how to ask: it does nothing.
+func hasCgo() bool { return !errors.Is(ort.Open(ort.Library{}), ort.ErrNoCgo) }
+
+// library finds the inference library, and fetches it where it is not there. Without need it only looks, and gives the
+// zero Library where there is none.
+func (a *app) library(ctx context.Context, need bool) (ort.Library, error) {
+	if !hasCgo() {
+		if need {
+			return ort.Library{}, fmt.Errorf("inference cannot be measured: %w", ort.ErrNoCgo)
+		}
+		return ort.Library{}, nil
+	}
+	cache, err := ort.DefaultCache()
+	if err != nil && os.Getenv(ort.EnvLibrary) == "" {
+		if need {
+			return ort.Library{}, err
+		}
+		return ort.Library{}, nil
+	}
+	lib, err := ort.Find(cache)
+	switch {
+	case err == nil:
+		return lib, nil
+	case !need:
+		return ort.Library{}, nil
+	case !errors.Is(err, ort.ErrNotFound):
+		return ort.Library{}, err
+	}
+	return a.fetch(ctx, cache)
+}
+
+// fetch gets the inference library and shows how far it is.
+func (a *app) fetch(ctx context.Context, cache string) (ort.Library, error) {
+	p := newProgress(a.err)
+	defer p.end()
+	lib, err := ort.Fetch(ctx, cache, func(stage string, done, total int64) { p.show("library: "+stage, done, total, true) })
+	if err != nil {
+		return lib, err
+	}
+	p.say("library: %s is in %s", lib.Source, lib.Path)
+	return lib, nil
+}
+
+// loaded gives the calibration of this machine from the cache.
+func loaded() (lab.Cost, error) {
+	cache, err := ort.DefaultCache()
+	if err != nil {
+		return lab.Cost{}, err
+	}
+	return calibrate.Load(cache)
+}
+
+// cost gives the calibration in the cache or, where there is none that fits, measures it and keeps it.
+func (a *app) cost(ctx context.Context, lib ort.Library, needInfer bool) (lab.Cost, error) {
+	c, err := loaded()
+	if err == nil && (!needInfer || len(c.Infer) > 0) {
+		return c, nil
+	}
+	return a.calibrate(ctx, lib)
+}
+
+// costToPredict gives the calibration in the cache or, where there is none that fits, that of the reference machine
+// with a note that says so: predicting works everywhere.
+func costToPredict(needInfer bool) (lab.Cost, string, error) {
+	c, err := loaded()
+	if err == nil && (!needInfer || len(c.Infer) > 0) {
+		return c, "", nil
+	}
+	c, err = reference.Cost()
+	return c, fmt.Sprintf("Predicted with the costs of the reference machine %s, as this machine is not calibrated; run gmplab calibrate to predict this one.", c.Host.Name), err
+}
+
+// calibrate measures the costs of this machine and keeps them.
+func (a *app) calibrate(ctx context.Context, lib ort.Library) (lab.Cost, error) {
+	p := newProgress(a.err)
+	defer p.end()
+	p.say("calibrating this machine, once; it takes up to 90 s and wants the machine for itself")
+	c, err := calibrate.Run(ctx, lib, func(done, total int, what string) { p.show("calibrate: "+what, int64(done), int64(total), false) })
+	if err != nil {
+		return c, err
+	}
+	cache, err := ort.DefaultCache()
+	if err != nil {
+		p.say("the calibration is not kept: %v", err)
+		return c, nil
+	}
+	path, err := calibrate.Save(cache, c)
+	if err != nil {
+		p.say("the calibration is not kept: %v", err)
+		return c, nil
+	}
+	p.say("calibrated in %s: %s", c.Took, path)
+	return c, nil
+}

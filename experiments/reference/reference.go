@@ -1,0 +1,26 @@
+// Package reference holds the costs of the reference host: the calibration that every committed prediction is charged,
+// so that predictions are the same bytes on every machine.
+package reference
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+
+	"github.com/gmplab/lab"
+)
+
+//go:embed cost.json
+var file []byte
+
+// Cost gives the costs of the reference host, as gmplab calibrate wrote them.
+func Cost() (lab.Cost, error) {
+	var c lab.Cost
+	d := json.NewDecoder(bytes.NewReader(file))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&c); err != nil {
+		return lab.Cost{}, fmt.Errorf("experiments/reference/cost.json: %w; replace it by a file that gmplab calibrate wrote", err)
+	}
+	return c, nil
+}

@@ -1,0 +1,153 @@
+package calibrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+	"time"
+
+	"github.com/gmplab/lab"
+	"github.com/gmplab/lab/realrun/ort"
+)
+
+// rounds is how often every measurement is repeated over the whole time.
+const rounds = 10
+
+// A bench is one calibration under way.
+type bench struct {
+	ctx     context.Context
+	scale   float64              // length of everything; 1 is the real thing, tests take less
+	round   int                  // counts from 0
+	nanos   map[string][]float64 // by field of Cost: one value a round, nanoseconds
+	dists   map[string][]float64 // by field of Cost: the samples of all rounds, nanoseconds
+	slice   []float64            // how long a thread had its core until one that waited got it, nanoseconds
+	ticks   []float64            // slices of two threads on one core, nanoseconds
+	busy    float64              // core-seconds in which gaps were looked for
+	infer   []*table
+	threads int    // of the Go runtime, when the measurement began
+	held    []byte // what alloc allocates, so that it is not on the stack
+}
+
+// A probe measures one or a few fields once; every round runs each of them.
+type probe struct {
+	what string
+	run  func(*bench) error
+}
+
+// Run measures the costs of this machine with the inference library lib; with the zero Library everything but the
+// service times. It takes at most 90 s and returns within a second when ctx is done, with its cause. progress, if not
+// nil, is told what is being measured, and in the end what other processes used meanwhile: on a busy machine the
+// numbers are not those of the machine. Nothing else of this process should run: GOMAXPROCS, the garbage collector and
+// threads are used for the measurements, and left as they were.
+func Run(ctx context.Context, lib ort.Library, progress func(done, total int, what string)) (lab.Cost, error) {
+	if progress == nil {
+		progress = func(int, int, string) {}
+	}
+	return run(ctx, lib, progress, 1)
+}
+
+func run(ctx context.Context, lib ort.Library, progress func(done, total int, what string), scale float64) (lab.Cost, error) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	b := &bench{ctx: ctx, scale: scale, nanos: map[string][]float64{}, dists: map[string][]float64{}}
+	probes := append(goProbes(), cgoProbes()...)
+	probes = append(probes, kernelProbes()...)
+	if lib.Path != "" {
+		more, end, err := b.inferProbes(lib)
+		if err != nil {
+			return lab.Cost{}, fmt.Errorf("calibrate: %w", err)
+		}
+		defer end()
+		probes = append(probes, more...)
+	}
+	b.threads = threadsAtRest()
+	began, load := time.Now(), readLoad()
+	n := max(2, int(rounds*min(1, 2*scale)))
+	for b.round = range n {
+		runtime.GC() // what the last round left, outside the measurements
+		for i, p := range probes {
+			progress(b.round*len(probes)+i, n*len(probes), p.what)
+			if err := errors.Join(context.Cause(ctx), p.run(b)); err != nil {
+				return lab.Cost{}, fmt.Errorf("calibrate: stopped while measuring %s: %w", p.what, err)
+			}
+		}
+	}
+	c := b.cost()
+	c.Host, c.Made, c.Took = Host(lib), began.Format(time.RFC3339), time.Since(began).Round(time.Second/10).String()
+	progress(n*len(probes), n*len(probes), load.since())
+	return c, context.Cause(ctx)
+}
+
+// threadsAtRest counts the threads of the Go runtime once the library is set up and nothing runs. It means what it says
+// in a process that has done nothing else, such as `gmplab calibrate`.
+func threadsAtRest() int {
+	time.Sleep(20 * time.Millisecond)
+	sample := []metrics.Sample{{Name: "/sched/threads/total:threads"}}
+	metrics.Read(sample)
+	if sample[0].Value.Kind() != metrics.KindUint64 {
+		return 0
+	}
+	return int(sample[0].Value.Uint64())
+}
+
+// patience is how long a probe goes on with its repetitions on a machine that is too busy to let it finish, so that a
+// calibration ends, and can be stopped at once.
+const patience = 300 * time.Millisecond
+
+// add records the value of a Nanos field in this round: the median of the repetitions ns.
+func (b *bench) add(field string, ns ...float64) {
+	if len(ns) > 0 {
+		b.nanos[field] = append(b.nanos[field], median(ns))
+	}
+}
+
+// pool adds samples, in nanoseconds, to those of a Dist field.
+func (b *bench) pool(field string, ns ...float64) { b.dists[field] = append(b.dists[field], ns...) }
+
+// times scales a number of repetitions.
+func (b *bench) times(n int) int { return max(2, int(float64(n)*b.scale)) }
+
+// long scales a length of time.
+func (b *bench) long(d time.Duration) time.Duration {
+	return max(time.Duration(float64(d)*b.scale), time.Millisecond)
+}
+
+// procs runs f with GOMAXPROCS set to n.
+func procs(n int, f func()) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(n))
+	f()
+}
+
+// Numbers of quantiles, and where distributions end. Above it lie moments stolen by the host.
+const (
+	quantiles    = 33
+	gapQuantiles = 101 // its tail matters and is long
+	distEnd      = 0.99
+)
+
+// cost makes the Cost of what was measured. The maps' keys are names of fields.
+func (b *bench) cost() lab.Cost {
+	c := lab.Cost{Cores: runtime.NumCPU(), Threads: b.threads}
+	v := reflect.ValueOf(&c).Elem()
+	for name, ns := range b.nanos {
+		v.FieldByName(name).Set(reflect.ValueOf(nanosOf(ns)))
+	}
+	for name, ns := range b.dists {
+		d := empirical(ns, quantiles, 0, distEnd)
+		if name == "Gap" {
+			d = empirical(ns, gapQuantiles, 0, 1)
+			c.GapRate = float64(len(ns)) / b.busy
+		}
+		v.FieldByName(name).Set(reflect.ValueOf(d))
+	}
+	c.Tick, c.Slice = b.tickAndSlice()
+	c.IdlePull = idlePull
+	for _, t := range b.infer {
+		c.Infer = append(c.Infer, t.service())
+	}
+	return c
+}

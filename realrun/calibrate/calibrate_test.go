@@ -1,0 +1,242 @@
+package calibrate
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/gmplab/lab"
+	"github.com/gmplab/lab/realrun/native"
+	"github.com/gmplab/lab/realrun/ort"
+)
+
+// library finds ONNX Runtime on this machine; the zero Library where there is none.
+func library() ort.Library {
+	cache, err := ort.DefaultCache()
+	if err != nil {
+		return ort.Library{}
+	}
+	lib, err := ort.Find(cache)
+	if err != nil || native.Check() != nil {
+		return ort.Library{}
+	}
+	return lib
+}
+
+// TestShort runs everything at a small scale and checks what must hold on any machine, whatever its load.
+func TestShort(t *testing.T) {
+	procs, gc := runtime.GOMAXPROCS(0), debug.SetGCPercent(77)
+	defer debug.SetGCPercent(gc)
+	lib, last, total := library(), -1, 0
+	c, err := run(context.Background(), lib, func(done, n int, what string) {
+		assert.Greater(t, done, last, what)
+		assert.NotEmpty(t, what)
+		last, total = done, n
+	}, 0.05)
+	require.NoError(t, err)
+	assert.Equal(t, total, last, "progress ends at its total")
+	assert.Equal(t, procs, runtime.GOMAXPROCS(0), "GOMAXPROCS is put back")
+	assert.Equal(t, 77, debug.SetGCPercent(77), "the collector is put back")
+
+	measured := []string{"Link", "Newproc", "Goexit", "Chan", "Switch", "Mutex", "Timer", "Now", "AllocMin", "AllocKiB",
+		"Spin", "Request", "CopyKiB", "Threads", "Cores"}
+	if runtime.GOOS == "linux" {
+		measured = append(measured, "Tick", "SleepOver", "SleepCPU", "EpollOver", "EpollCPU", "Netpoll", "PipeWrite",
+			"PipeRead", "ArmLate", "GapRate", "Gap")
+		if runtime.NumCPU() > 1 {
+			measured = append(measured, "Slice", "Steal", "FutexWake", "FutexWakeBusy", "FutexSleep", "WakeIdle")
+		}
+	}
+	for _, name := range measured {
+		assert.NotContains(t, Missing(c), name)
+	}
+	checkRelations(t, c)
+	if lib.Path != "" {
+		require.NotEmpty(t, c.Infer)
+		assert.NotNil(t, c.Service("mlp", 1, 1))
+	}
+	assert.Equal(t, Host(lib), c.Host)
+	_, err = time.Parse(time.RFC3339, c.Made)
+	assert.NoError(t, err)
+	for _, r := range Describe(c) {
+		assert.NotEmpty(t, r.Value, r.Name)
+	}
+}
+
+// checkRelations checks the order of quantiles everywhere in c.
+func checkRelations(t *testing.T, c lab.Cost) {
+	v := reflect.ValueOf(c)
+	for i := range v.NumField() {
+		name := v.Type().Field(i).Name
+		switch f := v.Field(i).Interface().(type) {
+		case lab.Nanos:
+			assert.True(t, 0 <= f.P10 && f.P10 <= f.P50 && f.P50 <= f.P90, "%s: %+v", name, f)
+		case lab.Dist:
+			assert.True(t, slices.IsSorted(f.Quantiles), name)
+			if f.Kind == lab.Empirical {
+				assert.GreaterOrEqual(t, f.Quantiles[0], time.Duration(0), name)
+			}
+		}
+	}
+	if c.Tick > 0 {
+		assert.Less(t, c.Slice, c.Tick)
+	}
+	assert.Less(t, c.Mutex.P50, c.Newproc.P50)
+	for _, s := range c.Infer {
+		require.Len(t, s.Time, len(s.Batch))
+		require.Len(t, s.CPU, len(s.Batch))
+		var last time.Duration
+		for i, d := range s.Time {
+			assert.True(t, slices.IsSorted(d.Quantiles))
+			assert.Positive(t, s.CPU[i])
+			assert.GreaterOrEqual(t, d.Quantile(0.5), last-1, "intra %d busy %d batch %d", s.IntraOp, s.Busy, s.Batch[i])
+			last = d.Quantile(0.5)
+		}
+	}
+}
+
+func TestCancel(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	why := errors.New("enough")
+	var at time.Time
+	time.AfterFunc(500*time.Millisecond, func() { at = time.Now(); cancel(why) })
+	procs := runtime.GOMAXPROCS(0)
+	_, err := Run(ctx, library(), nil)
+	require.ErrorIs(t, err, why)
+	assert.Less(t, time.Since(at), time.Second)
+	assert.Equal(t, procs, runtime.GOMAXPROCS(0))
+}
+
+// TestBadLibrary: a library that cannot be opened is an error, not a table that is silently missing.
+func TestBadLibrary(t *testing.T) {
+	_, err := Run(context.Background(), ort.Library{Path: filepath.Join(t.TempDir(), "none.so")}, nil)
+	require.ErrorContains(t, err, "calibrate: ort:")
+}
+
+func sample() lab.Cost {
+	c := lab.Cost{Host: Host(ort.Library{}), Made: "2026-01-02T03:04:05Z", Cores: 2, Tick: 4 * time.Millisecond}
+	c.Link = lab.Nanos{P50: 1.25, P10: 1.125, P90: 2}
+	c.Gap = lab.Dist{Kind: lab.Empirical, Quantiles: []time.Duration{1, 2, 30}}
+	c.Infer = []lab.Service{{Model: "mlp", IntraOp: 1, Busy: 1, Batch: []int{1}, Time: []lab.Dist{c.Gap}, CPU: []float64{1}}}
+	return c
+}
+
+func TestSaveLoad(t *testing.T) {
+	dir, c := t.TempDir(), sample()
+	path, err := Save(dir, c)
+	require.NoError(t, err)
+	assert.Equal(t, filepath.Join(dir, "calibration", c.Host.Name+".json"), path)
+	entries, err := os.ReadDir(filepath.Dir(path))
+	require.NoError(t, err)
+	assert.Len(t, entries, 1, "nothing is left beside the file")
+	got, err := load(dir, c.Host)
+	require.NoError(t, err)
+	assert.Equal(t, c, got)
+}
+
+func TestLoadErrors(t *testing.T) {
+	dir, here := t.TempDir(), sample().Host
+	_, err := Load(dir)
+	require.ErrorContains(t, err, "not calibrated")
+	for name, change := range map[string]func(*lab.Host){
+		`processor "other"`:         func(h *lab.Host) { h.CPU = "other" },
+		`system "other"`:            func(h *lab.Host) { h.Kernel = "other" },
+		`toolchain "other"`:         func(h *lab.Host) { h.Go = "other" },
+		`inference library "other"`: func(h *lab.Host) { h.Library = "other" },
+		"on 77 cores":               func(h *lab.Host) { h.Cores = 77 },
+	} {
+		c := sample()
+		change(&c.Host)
+		_, err := Save(dir, c)
+		require.NoError(t, err)
+		_, err = load(dir, here)
+		require.ErrorContains(t, err, name)
+		assert.ErrorContains(t, err, "gmplab calibrate")
+	}
+	path := pathOf(dir, here.Name)
+	for text, want := range map[string]string{
+		`{"Schema": 1, "Cost": {`: "damaged",
+		`{"Schema": 999}`:         "schema 999",
+		`{}`:                      "schema 0",
+		`{"Schema": 1, "Cost": {"Link": {"P50": "x"}}}`: "damaged",
+	} {
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
+		_, err := load(dir, here)
+		require.ErrorContains(t, err, want)
+		assert.ErrorContains(t, err, "gmplab calibrate")
+	}
+	require.NoError(t, os.Remove(path))
+	require.NoError(t, os.Mkdir(path, 0o755))
+	_, err = load(dir, here)
+	require.ErrorContains(t, err, "cannot be read")
+}
+
+func TestSaveErrors(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o644))
+	_, err := Save(file, sample())
+	require.ErrorContains(t, err, "cannot be made")
+	dir, c := t.TempDir(), sample()
+	require.NoError(t, os.MkdirAll(pathOf(dir, c.Host.Name), 0o755))
+	_, err = Save(dir, c)
+	require.ErrorContains(t, err, "cannot be written")
+	assert.Equal(t, "a-b-c.json", filepath.Base(pathOf(dir, `a/b:c`)))
+}
+
+func TestDescribe(t *testing.T) {
+	rows := Describe(sample())
+	assert.Contains(t, rows, Row{"Link", "1.25", "1.12–2", "ns"})
+	assert.Contains(t, rows, Row{"Tick", "4", "", "ms"})
+	assert.Contains(t, rows, Row{Name: "Chan", Value: "not measured"})
+	assert.Equal(t, "mlp intra 1 busy 1 batch 1", rows[len(rows)-1].Name)
+	missing := Missing(sample())
+	assert.Contains(t, missing, "Chan")
+	assert.NotContains(t, missing, "Link")
+	assert.NotContains(t, missing, "Host")
+}
+
+func TestStatistics(t *testing.T) {
+	assert.Equal(t, []float64{1, 3, 3, 3, 5}, isotonic([]float64{1, 4, 3, 2, 5}))
+	assert.Equal(t, []float64{1, 1}, isotonic([]float64{2, 0}))
+	assert.InDelta(t, 2.5, median([]float64{4, 1, 3, 2}), 0)
+	assert.Equal(t, lab.Nanos{}, nanosOf([]float64{-3, -2}))
+	assert.Equal(t, lab.Dist{}, empirical([]float64{1}, 3, 0, 1))
+
+	// A thousand samples of 100 and one of a million: the mean must survive, which a straight line to the maximum
+	// would make seven times too large.
+	v := slices.Repeat([]float64{100}, 1000)
+	v = append(v, 1e6)
+	d := empirical(v, 101, 0, 1)
+	assert.InEpsilon(t, (100*1000+1e6)/1001, float64(d.Average()), 0.01)
+	assert.EqualValues(t, 100, d.Quantile(0.98))
+	// Cut at the 99th percentile the rare one is gone.
+	d = empirical(v, 33, 0, 0.99)
+	assert.EqualValues(t, 100, d.Average())
+}
+
+// TestService: medians that descend are pooled, and the distributions move along.
+func TestService(t *testing.T) {
+	k := table{intraOp: 1, busy: 2}
+	for i := range batches {
+		at := []float64{100, 90, 120, 200, 300, 400, 500}[i] * 1000
+		k.times = append(k.times, []float64{at, at, at})
+		k.medians = append(k.medians, []float64{at * 0.9, at, at * 1.1})
+		k.cpu = append(k.cpu, []float64{0.5, 1, 1})
+	}
+	s := k.service()
+	assert.Equal(t, 95*time.Microsecond, s.Time[0].Quantile(0.5))
+	assert.Equal(t, 95*time.Microsecond, s.Time[1].Quantile(0.5))
+	assert.Equal(t, 120*time.Microsecond, s.Time[2].Quantile(0.5))
+	assert.InDelta(t, 0.08, s.Drift, 0.001)
+	assert.InDelta(t, 1, s.CPU[0], 0)
+}

@@ -1,0 +1,86 @@
+package calibrate
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/gmplab/lab"
+)
+
+// A Row is one line of a printed Cost.
+type Row struct {
+	Name   string // the field of Cost
+	Value  string // the median; "not measured" for a field that is zero
+	Spread string // P10–P90 over rounds of a cost, P10–P90 of a distribution; may be empty
+	Unit   string // ns, µs, ms or /s; may be empty
+}
+
+// Describe gives the costs as rows to print, in the order of the fields of Cost, and a row for each batch size of each
+// service table.
+func Describe(c lab.Cost) []Row {
+	var rows []Row
+	v := reflect.ValueOf(c)
+	for i := range v.NumField() {
+		name := v.Type().Field(i).Name
+		if v.Field(i).IsZero() {
+			rows = append(rows, Row{Name: name, Value: "not measured"})
+			continue
+		}
+		switch f := v.Field(i).Interface().(type) {
+		case lab.Nanos:
+			rows = append(rows, Row{name, number(f.P50), number(f.P10) + "–" + number(f.P90), "ns"})
+		case lab.Dist:
+			rows = append(rows, distRow(name, f))
+		case time.Duration:
+			row := Row{Name: name, Value: number(f.Seconds() * 1e3), Unit: "ms"}
+			if name == "IdlePull" || name == "Slice" && f == baseSlice(c.Cores) {
+				row.Spread = "assumed: from the kernel's source"
+			}
+			rows = append(rows, row)
+		case float64:
+			rows = append(rows, Row{Name: name, Value: number(f), Unit: "/s"})
+		case int:
+			rows = append(rows, Row{Name: name, Value: fmt.Sprint(f)})
+		}
+	}
+	for _, s := range c.Infer {
+		for i, n := range s.Batch {
+			row := distRow(fmt.Sprintf("%s intra %d busy %d batch %d", s.Model, s.IntraOp, s.Busy, n), s.Time[i])
+			row.Spread += fmt.Sprintf(", %.2f cores, drift %.0f %%", s.CPU[i], 100*s.Drift)
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
+
+// Missing lists the fields that were not measured: zero where a measured machine cannot be zero.
+func Missing(c lab.Cost) []string {
+	var names []string
+	v := reflect.ValueOf(c)
+	for i := range v.NumField() {
+		switch f := v.Type().Field(i); f.Name {
+		case "Host", "Made", "Took":
+		default:
+			if v.Field(i).IsZero() {
+				names = append(names, f.Name)
+			}
+		}
+	}
+	return names
+}
+
+func distRow(name string, d lab.Dist) Row {
+	us := func(q float64) string { return number(float64(d.Quantile(q)) / 1e3) }
+	return Row{name, us(0.5), us(0.1) + "–" + us(0.9), "µs"}
+}
+
+// number writes three digits, all of a larger number.
+func number(x float64) string {
+	if x >= 1000 {
+		return fmt.Sprintf("%.0f", x)
+	}
+	s := fmt.Sprintf("%.3g", x)
+	return strings.TrimSuffix(s, ".0")
+}

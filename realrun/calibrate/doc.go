@@ -1,0 +1,24 @@
+// Package calibrate measures a [lab.Cost] on this machine: what the primitives of the Go runtime, of the kernel and of
+// the inference library cost here. It takes at most 90 s.
+//
+// The protocol is fixed. Short rounds of every measurement alternate over the whole time, because a host drifts
+// between speed modes for seconds at a time. Within a round a measurement keeps the median of its repetitions; the
+// P50, P10 and P90 of a field are those of the rounds. Distributions pool the samples of all rounds and leave out the
+// longest hundredth: a moment of milliseconds stolen by the host is what the field Gap counts, and would be counted
+// twice. Gap itself keeps everything.
+//
+// Every number comes from a micro-benchmark of the primitive alone. No workload that is predicted is run: no clients,
+// no batcher, no load generator.
+//
+// Two rules make costs add up to what a clock sees:
+//
+//   - A distribution is the whole time that a clock sees, from the call until the thread runs its own code again. The
+//     CPU that the thread burns on the way to sleep and back (SleepCPU, EpollCPU, FutexSleep) lies inside, and is no
+//     addition to it. The kernel charges a woken thread from the wake-up on, so much of that CPU is the wake-up of a
+//     halted core.
+//   - What one operation is charged in several parts is measured as a whole and split, so that the parts sum to the
+//     whole: Chan + Ready + Chan + Switch is one hop of an unbuffered ping-pong, Newproc + Goexit is the life of an
+//     empty goroutine, 2 Timer + Switch + Ready is a sleep that is over at once.
+//
+// What needs Linux, cgo or the inference library is left zero without it, and [Missing] lists it.
+package calibrate

@@ -1,0 +1,182 @@
+package calibrate
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/gmplab/lab"
+	"github.com/gmplab/lab/realrun/model"
+	"github.com/gmplab/lab/realrun/ort"
+)
+
+// batches are the sizes measured.
+var batches = []int{1, 2, 4, 8, 16, 32, 64}
+
+// A table collects the service times of one model with one number of threads and of inferences at a time.
+type table struct {
+	intraOp, busy int
+	session       *ort.Session
+	slots         []*ort.Slot
+	times         [][]float64 // by batch: the samples of all rounds, nanoseconds
+	medians       [][]float64 // by batch: the median of each round
+	cpu           [][]float64 // by batch: the CPU of one inference over its time, in cores, of each round
+	besides       []float64   // by batch: the CPU of other threads of the process in the last round, in cores
+}
+
+// inferProbes opens the library, loads the model and gives a probe for each cell of the tables: one thread with one
+// inference at a time, one thread with as many as there are cores, and two threads with one at a time. end closes
+// what was opened.
+func (b *bench) inferProbes(lib ort.Library) (probes []probe, end func(), err error) {
+	opened := ort.Version() == ""
+	if err := ort.Open(lib); err != nil {
+		return nil, nil, err
+	}
+	end = func() {
+		for _, t := range b.infer {
+			t.close()
+		}
+		if opened {
+			_ = ort.Close()
+		}
+	}
+	kinds := []table{{intraOp: 1, busy: 1}, {intraOp: 1, busy: runtime.NumCPU()}, {intraOp: 2, busy: 1}}
+	if runtime.NumCPU() == 1 {
+		kinds = kinds[:1]
+	}
+	onnx, err := model.Headline.ONNX()
+	for _, k := range kinds {
+		if err == nil {
+			b.infer = append(b.infer, &k)
+			err = k.load(onnx)
+		}
+		for i, n := range batches {
+			what := fmt.Sprintf("inference, %d threads, %d at a time, batch %d", k.intraOp, k.busy, n)
+			probes = append(probes, probe{what, func(b *bench) error { return k.measure(b, i) }})
+		}
+	}
+	if err != nil {
+		end()
+		return nil, nil, err
+	}
+	return probes, end, nil
+}
+
+func (t *table) load(onnx []byte) (err error) {
+	if t.session, err = ort.Load(onnx, ort.Options{IntraOp: t.intraOp}); err != nil {
+		return err
+	}
+	most := slices.Max(batches)
+	for range t.busy {
+		slot, err := t.session.NewSlot(most)
+		if err != nil {
+			return err
+		}
+		t.slots = append(t.slots, slot)
+		copy(slot.In, model.Headline.Inputs(most, uint64(len(t.slots))))
+	}
+	t.times, t.medians, t.cpu = make([][]float64, len(batches)), make([][]float64, len(batches)), make([][]float64, len(batches))
+	t.besides = make([]float64, len(batches))
+	return nil
+}
+
+func (t *table) close() {
+	for _, slot := range t.slots {
+		_ = slot.Close()
+	}
+	if t.session != nil {
+		_ = t.session.Close()
+	}
+}
+
+// measure runs one batch size for a fifth of a second on busy threads at a time, each with a slot of its own. With one
+// thread to an inference each thread is pinned to a core: where the kernel would put it is the simulator's affair. There
+// are more Ps than threads, so that no call loses its P.
+//
+// The CPU of an inference on one thread is that thread's. With more threads it is the process's, less what other threads
+// of the process (sysmon, above all) used in the same round beside an inference on one thread.
+func (t *table) measure(b *bench, batch int) error {
+	samples, errs, own := make([][]float64, t.busy), make([]error, t.busy), make([]time.Duration, t.busy)
+	var wall, all time.Duration
+	procs(runtime.NumCPU()+4, func() {
+		var start, ran sync.WaitGroup
+		start.Add(t.busy + 1)
+		for i := range t.busy {
+			body := func() {
+				errs[i] = t.session.Run(t.slots[i], batches[batch]) // into the caches
+				start.Done()
+				start.Wait()
+				used := threadTime()
+				defer func() { own[i] = threadTime() - used }()
+				for end := time.Now().Add(b.long(200 * time.Millisecond)); errs[i] == nil && time.Now().Before(end); {
+					from := time.Now()
+					errs[i] = t.session.Run(t.slots[i], batches[batch])
+					samples[i] = append(samples[i], float64(time.Since(from)))
+				}
+			}
+			ran.Go(func() {
+				if t.intraOp == 1 {
+					pinnedTo(b.round+i, body)
+				} else {
+					body()
+				}
+			})
+		}
+		start.Done()
+		start.Wait()
+		from, used := time.Now(), cpuTime()
+		ran.Wait()
+		wall, all = time.Since(from), cpuTime()-used
+	})
+	times := slices.Concat(samples...)
+	t.times[batch] = append(t.times[batch], times...)
+	t.medians[batch] = append(t.medians[batch], median(times))
+	var threads time.Duration
+	for _, d := range own {
+		threads += d
+	}
+	cores := threads.Seconds() / wall.Seconds() / float64(t.busy)
+	t.besides[batch] = (all - threads).Seconds() / wall.Seconds()
+	switch {
+	case all == 0:
+		cores = float64(t.intraOp) // ASSUMED where the system does not tell
+	case t.intraOp > 1:
+		cores = all.Seconds()/wall.Seconds() - b.infer[0].besides[batch]
+	}
+	t.cpu[batch] = append(t.cpu[batch], cores)
+	return errors.Join(errs...)
+}
+
+// Service times are cut to what the inference itself takes: above lie stolen moments, which are Gap.
+const (
+	serviceQuantiles = 17
+	serviceFrom      = 0.01
+	serviceEnd       = 0.95
+)
+
+// service makes the table's Service. Medians that descend from one batch size to the next are noise or a change of the
+// library's algorithm; they are replaced by the non-descending sequence nearest to them, and the distributions scaled
+// along.
+func (t *table) service() lab.Service {
+	s := lab.Service{Model: "mlp", IntraOp: t.intraOp, Busy: t.busy, Batch: slices.Clone(batches)}
+	var raw, drift []float64
+	for i := range batches {
+		d := empirical(t.times[i], serviceQuantiles, serviceFrom, serviceEnd)
+		s.Time = append(s.Time, d)
+		raw = append(raw, float64(d.Quantile(0.5)))
+		m := nanosOf(t.medians[i])
+		drift = append(drift, (m.P90-m.P10)/(2*m.P50))
+		s.CPU = append(s.CPU, median(t.cpu[i]))
+	}
+	for i, m := range isotonic(raw) {
+		for j, q := range s.Time[i].Quantiles {
+			s.Time[i].Quantiles[j] = time.Duration(math.Round(float64(q) * m / raw[i]))
+		}
+	}
+	s.Drift = median(drift)
+	return s
+}

@@ -1,0 +1,1 @@
+// This file lets spin.go declare a function without a body.

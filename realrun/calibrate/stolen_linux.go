@@ -1,0 +1,128 @@
+package calibrate
+
+import (
+	"runtime"
+	"sync/atomic"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// gapFrom is the shortest interval that counts as a stolen moment: less is the noise of a clock read.
+const gapFrom = 5 * time.Microsecond
+
+// gaps computes on every core at once and counts the moments in which a core did something else without a switch of
+// threads: interrupts, and the hypervisor. Moments in which another thread ran (of another process, of the runtime, a
+// time slice) are no gaps and no busy time.
+func (b *bench) gaps() error {
+	list, length := cores(), int64(b.long(100*time.Millisecond))
+	logs := make([][]step, len(list))
+	took := make([]int64, len(list))
+	procs(len(list)+4, func() {
+		var done []<-chan struct{}
+		for i, core := range list {
+			done = append(done, pinned(core, true, func() {
+				never, log, begin := int64(0), make([]step, 4096), now()
+				logs[i] = log[:spin(begin+length, &never, int64(gapFrom), log)]
+				took[i] = now() - begin
+			}))
+		}
+		for _, d := range done {
+			<-d
+		}
+	})
+	for i, log := range logs {
+		busy := took[i]
+		for _, s := range log {
+			if s.switched {
+				busy -= s.to - s.from
+			} else {
+				b.pool("Gap", float64(s.to-s.from))
+			}
+		}
+		b.busy += float64(busy) / 1e9
+	}
+	return nil
+}
+
+// signals sends the runtime's preemption signal to a thread that computes on another core. The thread's last clock
+// read before the handler ran tells when the signal came, the next one how long the handling took. The runtime's
+// handler finds no preemption asked for and returns: it is the path without asyncPreempt.
+func (b *bench) signals() error {
+	here, there := b.pair()
+	var sent []int64
+	var log []step
+	procs(runtime.NumCPU()+4, func() {
+		var tid, stop int64
+		room := make([]step, 1<<14)
+		hog := pinned(there, false, func() {
+			atomic.StoreInt64(&tid, int64(unix.Gettid()))
+			log = room[:spin(now()+int64(200*time.Millisecond), &stop, 800, room)]
+		})
+		<-pinned(here, true, func() {
+			until(&tid, 1, time.Second)
+			pause(1e6)
+			for i, end := 0, now()+int64(patience); i < b.times(40) && now() < end; i++ {
+				sent = append(sent, now())
+				syscall.RawSyscall(unix.SYS_TGKILL, uintptr(unix.Getpid()), uintptr(tid), uintptr(unix.SIGURG))
+				pause(int64(100+i*61%200) * 1000)
+			}
+			atomic.StoreInt64(&stop, 1)
+		})
+		<-hog
+	})
+	var cpu []float64
+	for i := 0; len(sent) > 0 && i < len(log); i++ {
+		if s := log[i]; s.to > sent[0] {
+			if late := s.from - sent[0]; !s.switched && late < 100_000 {
+				b.pool("Signal", float64(max(late, 0)))
+				cpu = append(cpu, float64(s.to-s.from))
+			}
+			sent = sent[1:]
+		}
+	}
+	b.add("SignalCPU", cpu...)
+	return nil
+}
+
+// exitSlow compares the CPU of a system call of a millisecond that loses its P with that of the same call made behind
+// the runtime's back, which keeps it. A hog keeps the second P, so that sysmon takes the first one at its second look
+// for the goroutine that waits in its queue. That goroutine ends at once, and the P is idle when the call ends: what
+// exitsyscall then does to get it is the difference.
+func (b *bench) exitSlow() error {
+	here, there := b.pair()
+	nap := unix.Timespec{Nsec: 1e6}
+	var lost, kept []float64
+	var stop atomic.Bool
+	n := b.times(25)
+	call := func(sys func(trap, a1, a2, a3 uintptr) (uintptr, uintptr, syscall.Errno)) float64 {
+		c := threadCPU()
+		sys(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&nap)), 0, 0)
+		return float64(threadCPU() - c)
+	}
+	procs(2, func() {
+		hog := pinned(there, false, func() {
+			for !stop.Load() {
+			}
+		})
+		<-pinned(here, true, func() {
+			for end := now() + int64(patience); n > 0 && now() < end; n-- {
+				kept = append(kept, call(syscall.RawSyscall))
+				var ran atomic.Bool
+				go ran.Store(true)
+				cpu := call(syscall.Syscall)
+				if ran.Load() {
+					lost = append(lost, cpu)
+				}
+			}
+			stop.Store(true)
+		})
+		<-hog
+	})
+	if len(lost) > 1 {
+		b.add("ExitSlow", max(median(lost)-median(kept), 0))
+	}
+	return nil
+}

@@ -1,0 +1,1 @@
+// This file lets pin.go declare functions without a body.

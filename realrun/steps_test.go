@@ -1,0 +1,241 @@
+package realrun
+
+import (
+	"slices"
+	"testing"
+	"time"
+	"unsafe"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/gmplab/lab"
+	"github.com/gmplab/lab/realrun/native"
+)
+
+const ms = time.Millisecond
+
+func needC(t *testing.T) {
+	t.Helper()
+	if err := native.Check(); err != nil {
+		t.Skip(err)
+	}
+}
+
+func TestStepCPUComputesItsLinks(t *testing.T) {
+	for _, calls := range []bool{false, true} {
+		long := took(runOnce(t, once(1, lab.Step{Do: lab.CPU, Time: lab.Const(20 * ms), Calls: calls})))[0]
+		assert.Greater(t, long, 4*ms, "20 million links cannot be that fast")
+	}
+}
+
+func TestStepAllocAllocates(t *testing.T) {
+	for _, share := range []float64{0, 0.01, 0.5, 1} {
+		res := runOnce(t, once(4, slices.Repeat([]lab.Step{{Do: lab.Alloc, Bytes: 100_003, Pointers: share}}, 10)...))
+		assert.GreaterOrEqual(t, res.Values["/gc/heap/allocs:bytes"], 40*100_003.0, "share %v", share)
+		assert.Less(t, res.Values["/gc/heap/allocs:bytes"], 60*100_003.0, "share %v", share)
+	}
+}
+
+func TestStepRetainAndRelease(t *testing.T) {
+	res := runOnce(t, once(20, lab.Step{Do: lab.Release, Name: "cache"}, lab.Step{Do: lab.Retain, Name: "cache"},
+		lab.Step{Do: lab.Alloc, Bytes: 64}, lab.Step{Do: lab.Retain, Name: "cache"}))
+	assert.Len(t, res.Requests, 20)
+}
+
+func TestStepCallSleepsInC(t *testing.T) {
+	needC(t)
+	res := runOnce(t, once(3, lab.Step{Do: lab.Call, Time: lab.Const(20 * ms)}))
+	assert.GreaterOrEqual(t, slices.Min(took(res)), 20*ms)
+	assert.GreaterOrEqual(t, res.Values["/cgo/go-to-c-calls:calls"], 3.0)
+}
+
+func TestStepCallSpinsInC(t *testing.T) {
+	needC(t)
+	res := runOnce(t, once(1, lab.Step{Do: lab.Call, Time: lab.Const(20 * ms), Spin: true}))
+	assert.Greater(t, took(res)[0], 4*ms)
+	assert.Greater(t, res.Values["/cpu/used:cores"], 0.01)
+}
+
+func TestStepSyscallBlocks(t *testing.T) {
+	if err := checkSyscall(); err != nil {
+		t.Skip(err)
+	}
+	res := runOnce(t, once(3, lab.Step{Do: lab.Syscall, Time: lab.Const(20 * ms)}))
+	assert.GreaterOrEqual(t, slices.Min(took(res)), 20*ms)
+}
+
+func TestStepSleepSleeps(t *testing.T) {
+	res := runOnce(t, once(100, lab.Step{Do: lab.Sleep, Time: lab.Const(20 * ms)}))
+	assert.GreaterOrEqual(t, slices.Min(took(res)), 20*ms)
+	assert.Less(t, slices.Max(took(res)), 1900*ms, "they sleep at the same time")
+}
+
+func TestStepSendAndRecvMeet(t *testing.T) {
+	w := lab.Workload{Name: "meet", Chans: []lab.Chan{{Name: "c"}}, Classes: []lab.Class{
+		{Name: "taker", Arrivals: lab.Arrivals{Kind: lab.Once, Count: 5}, Steps: []lab.Step{{Do: lab.Recv, Name: "c"}}},
+		{Name: "giver", Arrivals: lab.Arrivals{Kind: lab.Once, Count: 5},
+			Steps: []lab.Step{{Do: lab.Sleep, Time: lab.Const(20 * ms)}, {Do: lab.Send, Name: "c"}}},
+	}}
+	res := runOnce(t, w)
+	require.Len(t, res.Requests, 10)
+	assert.GreaterOrEqual(t, slices.Min(took(res)), 19*ms)
+}
+
+func TestStepLockExcludes(t *testing.T) {
+	res := runOnce(t, once(5, lab.Step{Do: lab.Lock, Name: "m"}, lab.Step{Do: lab.Sleep, Time: lab.Const(5 * ms)},
+		lab.Step{Do: lab.Unlock, Name: "m"}))
+	for i := 1; i < 5; i++ {
+		assert.GreaterOrEqual(t, res.Requests[i].End-res.Requests[i-1].End, 5*ms)
+	}
+}
+
+// family is a parent with 10 children that sleep, each of which has 2 children of its own.
+func family(parent ...lab.Step) lab.Workload {
+	w := once(1, parent...)
+	w.Classes = append(w.Classes,
+		lab.Class{Name: "child", Steps: []lab.Step{{Do: lab.Sleep, Time: lab.Const(20 * ms)}, {Do: lab.Go, Name: "grandchild", Count: 2}}},
+		lab.Class{Name: "grandchild", Steps: []lab.Step{{Do: lab.Yield}}})
+	return w
+}
+
+func TestStepGoAndWait(t *testing.T) {
+	res := runOnce(t, family(lab.Step{Do: lab.Go, Name: "child", Count: 9}, lab.Step{Do: lab.Go, Name: "child"}, lab.Step{Do: lab.Wait}))
+	require.Len(t, res.Requests, 1+10+20)
+	var parent lab.Request
+	var children []lab.Request
+	for _, q := range res.Requests {
+		switch q.Class {
+		case 0:
+			parent = q
+		case 1:
+			children = append(children, q)
+		}
+	}
+	require.Len(t, children, 10)
+	for _, q := range children {
+		assert.GreaterOrEqual(t, q.Due, parent.Start)
+		assert.LessOrEqual(t, q.End, parent.End)
+	}
+}
+
+func TestStepGoWithoutWaitEndsFirst(t *testing.T) {
+	res := runOnce(t, family(lab.Step{Do: lab.Wait}, lab.Step{Do: lab.Go, Name: "child", Count: 10}))
+	require.Len(t, res.Requests, 1+10+20)
+	assert.EqualValues(t, 0, res.Requests[0].Class)
+}
+
+func TestStepsDrawFromTheStreamOfTheirRequest(t *testing.T) {
+	tiny := lab.Dist{Kind: lab.Uniform, Min: 1, Max: 1000}
+	w := once(1, lab.Step{Do: lab.CPU, Time: tiny}, lab.Step{Do: lab.Yield, Time: tiny}, lab.Step{Do: lab.Sleep, Time: tiny})
+	r, err := newRun(envelope{Trial: lab.Trial{Workload: w, Seed: 7}})
+	require.NoError(t, err)
+	for _, n := range []uint64{0, 1, 5<<32 | 3} {
+		var q request
+		r.do(&q, &r.classes[0], n)
+		s := w.Work(0, 7, n)
+		tiny.Sample(&s)
+		tiny.Sample(&s)
+		assert.Equal(t, s, q.work, "request %d draws once for cpu and once for sleep", n)
+	}
+}
+
+func TestStepsOfChildrenDrawFromTheirOwnStreams(t *testing.T) {
+	sleep := lab.Step{Do: lab.Sleep, Time: lab.Dist{Kind: lab.Uniform, Min: ms, Max: 60 * ms}}
+	w := once(1, lab.Step{Do: lab.Go, Name: "child", Count: 5}, lab.Step{Do: lab.Go, Name: "child", Count: 5})
+	w.Classes = append(w.Classes, lab.Class{Name: "child", Steps: []lab.Step{sleep}})
+	res := runOnce(t, w)
+	var asked, slept []time.Duration
+	for k := range 10 {
+		s := w.Work(1, 7, lab.Child(0, k))
+		asked = append(asked, sleep.Time.Sample(&s))
+	}
+	for _, q := range res.Requests {
+		if q.Class == 1 {
+			slept = append(slept, q.End-q.Start)
+		}
+	}
+	slices.Sort(asked)
+	slices.Sort(slept)
+	require.Len(t, slept, 10)
+	for i := range asked {
+		assert.GreaterOrEqual(t, slept[i], asked[i])
+	}
+}
+
+func TestStepAllocHoldsUntilTheRequestEnds(t *testing.T) {
+	r, err := newRun(envelope{Trial: lab.Trial{Workload: once(1, lab.Step{Do: lab.Alloc, Bytes: 100})}})
+	require.NoError(t, err)
+	var q request
+	r.step(&q, &r.classes[0].ops[0], 0)
+	require.Len(t, q.held, 1)
+	assert.NotNil(t, q.held[0])
+	r.do(&q, &r.classes[0], 0)
+	assert.Empty(t, q.held)
+	for _, p := range q.held[:cap(q.held)] {
+		assert.Nil(t, p)
+	}
+}
+
+func TestStepsAllocateNothingOfTheirOwn(t *testing.T) {
+	w := once(1, lab.Step{Do: lab.CPU, Time: lab.ExpDist(100)}, lab.Step{Do: lab.Lock, Name: "m"}, lab.Step{Do: lab.Unlock, Name: "m"},
+		lab.Step{Do: lab.Send, Name: "c"}, lab.Step{Do: lab.Recv, Name: "c"}, lab.Step{Do: lab.Release, Name: "s"},
+		lab.Step{Do: lab.Retain, Name: "s"}, lab.Step{Do: lab.Yield}, lab.Step{Do: lab.Wait},
+		lab.Step{Do: lab.Syscall, Time: lab.Const(1)}, lab.Step{Do: lab.Sleep})
+	if native.Check() == nil {
+		w.Classes[0].Steps = append(w.Classes[0].Steps, lab.Step{Do: lab.Call, Time: lab.Const(1)},
+			lab.Step{Do: lab.Call, Time: lab.Const(1), Spin: true})
+	}
+	w.Chans = []lab.Chan{{Name: "c", Cap: 1}}
+	r, err := newRun(envelope{Trial: lab.Trial{Workload: w}})
+	require.NoError(t, err)
+	q, n := &request{}, uint64(0)
+	assert.Zero(t, testing.AllocsPerRun(100, func() {
+		r.do(q, &r.classes[0], n)
+		n++
+	}))
+}
+
+func TestObjectTypeHasTheSizeAndTheShareOfPointers(t *testing.T) {
+	for _, bytes := range []int64{1, 7, 8, 9, 64, 127, 128, 129, 1000, 4096, 1 << 20} {
+		for _, share := range []float64{0, 0.01, 0.25, 0.5, 1} {
+			typ := objectType(bytes, share)
+			if share == 0 || bytes < wordBytes {
+				assert.Nil(t, typ)
+				continue
+			}
+			require.NotNil(t, typ)
+			assert.LessOrEqual(t, bytes, int64(typ.Size()))
+			assert.Less(t, int64(typ.Size()), bytes+wordBytes)
+			assert.NotNil(t, allocate(bytes, typ))
+		}
+	}
+	pointers := 0
+	for _, typ := range pattern(patternWords, 0.25) {
+		if typ.Kind() != 0 && typ.String() == "*uint8" {
+			pointers++
+		}
+	}
+	assert.Equal(t, 4, pointers)
+}
+
+func TestLiveSetIsAQueue(t *testing.T) {
+	var s liveSet
+	values := make([]int, 200)
+	s.release() // empty: nothing
+	for i := range 150 {
+		s.retain(unsafe.Pointer(&values[i]))
+		if i%3 == 0 {
+			s.release()
+		}
+	}
+	require.Equal(t, 100, s.n)
+	for i := 50; i < 150; i++ {
+		assert.Same(t, &values[i], (*int)(s.objects[s.first]))
+		s.release()
+	}
+	assert.Zero(t, s.n)
+	for _, p := range s.objects {
+		assert.Nil(t, p, "a released object must not be held")
+	}
+}

@@ -37,6 +37,7 @@ type Cost struct {
 	AllocMin Nanos // allocating the smallest object
 	AllocKiB Nanos // added for each KiB allocated: zeroing and the share of sweeping; without GC marking
 	Spin     Nanos // one active spin of sync.Mutex: 30 PAUSE instructions
+	RunCall  Nanos // one inference call outside C: the binding's Go code and ours
 	Request  Nanos // bookkeeping of the real run for one request: two clock reads, one record
 	CopyKiB  Nanos // copying one KiB between a request and a batch
 

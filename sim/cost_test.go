@@ -28,7 +28,7 @@ func textbook() lab.Cost {
 	return lab.Cost{
 		Link: n(1.1), Newproc: n(100), Goexit: n(120), Switch: n(100), Steal: n(40), Chan: n(20), Ready: n(60),
 		Mutex: n(3), Spin: n(600), CgoCall: n(35), Syscall: n(300), ExitSlow: n(300), Timer: n(150), Now: n(31),
-		AllocMin: n(20), AllocKiB: n(130), Request: n(100), CopyKiB: n(30), Threads: 6,
+		AllocMin: n(20), AllocKiB: n(130), Request: n(100), RunCall: n(1000), CopyKiB: n(30), Threads: 6,
 		Cores: 2, Tick: 4 * time.Millisecond, IdlePull: 200 * time.Microsecond, FutexWake: n(5000), FutexWakeBusy: n(1500),
 		FutexSleep: n(2000), SwitchIn: n(1500), WakeIdle: us(5, 8, 11, 15, 21, 60), Clone: n(30000),
 		CloneStart: us(50, 60, 70, 80, 120), SleepOver: us(56, 60, 66, 75, 100), SleepCPU: n(8000),

@@ -164,13 +164,30 @@ func (s *Sched) links(n time.Duration) time.Duration {
 	return time.Duration(float64(n) * s.cost.Link.P50)
 }
 
-// doCall does an op that is a C or system call: in when it is met first, out when the call has returned.
+// doCall does an op that is a C or system call: first it pays for the Go code so far, then it enters the call, and when
+// that has returned, it is done.
 func (s *Sched) doCall(mp *m, gp *g, op *Op) uint8 {
-	if gp.op == 1 {
+	switch gp.op {
+	case 2:
+		return s.enterCall(mp, gp, op)
+	case 1:
 		gp.op = 0
 		s.callDone(mp, gp, op)
 		return opDone
 	}
+	if op.Do == Infer || op.Do == RunBatch {
+		mp.charge += s.price.runCall
+	}
+	if mp.charge > 0 { // Go code ends before the call begins: until then others see a goroutine that runs
+		gp.op = 2
+		s.host.Run(mp.thread, s.paid(&mp.actor))
+		return opBusy
+	}
+	return s.enterCall(mp, gp, op)
+}
+
+// enterCall begins the call of a call op.
+func (s *Sched) enterCall(mp *m, gp *g, op *Op) uint8 {
 	gp.op = 1
 	switch op.Do {
 	case CCall:

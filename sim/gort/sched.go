@@ -92,7 +92,7 @@ type record struct {
 // prices are the Cost's nanoseconds as durations.
 type prices struct {
 	newproc, goexit, swtch, steal, chanop, ready, mutex, spin, cgocall, syscall, exitSlow, timer, allocMin, allocKiB,
-	request, copyKiB, futexSleep, clone, sleepCPU, epollCPU, netpoll, pipeWrite, pipeRead, signalCPU time.Duration
+	request, runCall, copyKiB, futexSleep, clone, sleepCPU, epollCPU, netpoll, pipeWrite, pipeRead, signalCPU time.Duration
 }
 
 func pricesOf(c *lab.Cost) prices {
@@ -101,7 +101,7 @@ func pricesOf(c *lab.Cost) prices {
 		newproc: ns(c.Newproc), goexit: ns(c.Goexit), swtch: ns(c.Switch), steal: ns(c.Steal), chanop: ns(c.Chan),
 		ready: ns(c.Ready), mutex: ns(c.Mutex), spin: ns(c.Spin), cgocall: ns(c.CgoCall), syscall: ns(c.Syscall),
 		exitSlow: ns(c.ExitSlow), timer: ns(c.Timer), allocMin: ns(c.AllocMin), allocKiB: ns(c.AllocKiB),
-		request: ns(c.Request), copyKiB: ns(c.CopyKiB), futexSleep: ns(c.FutexSleep), clone: ns(c.Clone),
+		request: ns(c.Request), runCall: ns(c.RunCall), copyKiB: ns(c.CopyKiB), futexSleep: ns(c.FutexSleep), clone: ns(c.Clone),
 		sleepCPU: ns(c.SleepCPU), epollCPU: ns(c.EpollCPU), netpoll: ns(c.Netpoll), pipeWrite: ns(c.PipeWrite),
 		pipeRead: ns(c.PipeRead), signalCPU: ns(c.SignalCPU),
 	}

@@ -115,12 +115,12 @@ func (h *Host) dispatch(ci, t int32, extra time.Duration) {
 	h.burst(ci)
 }
 
-// leave keeps what a thread that blocks is owed (vlag), within two slices or a tick.
+// leave keeps what a thread that blocks is owed (vlag), within a slice and a tick (update_entity_lag).
 // SIMPLIFIED(kernel): a thread that blocks with negative lag leaves at once and finds at its return that its debt has
 // shrunk by the core's progress; the kernel keeps it queued until the debt is paid (DELAY_DEQUEUE).
 func (h *Host) leave(ci, t int32) {
 	c, th := &h.cores[ci], &h.threads[t]
-	limit := max(2*h.cost.Slice, h.cost.Tick)
+	limit := h.cost.Slice + h.cost.Tick
 	th.lag = min(max(h.mean(c)-th.v, -limit), limit)
 }
 

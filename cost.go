@@ -79,6 +79,7 @@ type Service struct {
 	Row     int       // bytes of one row, in or out: what is copied for each request
 	Batch   []int     // batch sizes measured, ascending
 	Time    []Dist    // for each of them the time in the C call, wall clock; medians never descend
+	After   []Dist    // the same right after a batch of the largest size, whose data have displaced this one's; may be short
 	CPU     []float64 // for each of them the mean CPU used by all threads over that time, in cores
 	Drift   float64   // spread of the medians between rounds, (P90-P10)/(2·P50): the host's speed modes
 }
@@ -101,20 +102,32 @@ func (c *Cost) Service(model string, intraOp, busy int) *Service {
 
 func distance(a, b int) int { return max(a-b, b-a) }
 
-// At gives the service time of a batch of n at quantile q of its distribution: linear between the batch sizes
-// measured, proportional beyond the largest.
-func (s *Service) At(n int, q float64) time.Duration {
-	i, found := slices.BinarySearch(s.Batch, n)
-	last := len(s.Batch) - 1
+// At gives the service time of a batch of n at quantile q of its distribution, when the batch before had prev rows:
+// linear between the batch sizes measured, proportional beyond the largest. A batch that follows a larger one pays a
+// share of what it pays after the largest.
+func (s *Service) At(n, prev int, q float64) time.Duration {
+	d := s.between(s.Time, n, q)
+	last := s.Batch[len(s.Batch)-1]
+	if len(s.After) == 0 || prev <= n || n >= s.Batch[len(s.After)-1] {
+		return d
+	}
+	share := float64(min(prev, last)-n) / float64(last-n)
+	return d + max(0, time.Duration(float64(s.between(s.After, n, q)-d)*share))
+}
+
+// between interpolates in a column of the table.
+func (s *Service) between(column []Dist, n int, q float64) time.Duration {
+	i, found := slices.BinarySearch(s.Batch[:len(column)], n)
+	last := len(column) - 1
 	switch {
 	case found:
-		return s.Time[i].Quantile(q)
+		return column[i].Quantile(q)
 	case i > last:
-		return time.Duration(float64(s.Time[last].Quantile(q)) * float64(n) / float64(s.Batch[last]))
+		return time.Duration(float64(column[last].Quantile(q)) * float64(n) / float64(s.Batch[last]))
 	case i == 0:
-		return s.Time[0].Quantile(q)
+		return column[0].Quantile(q)
 	}
-	a, b := s.Time[i-1].Quantile(q), s.Time[i].Quantile(q)
+	a, b := column[i-1].Quantile(q), column[i].Quantile(q)
 	x := float64(n-s.Batch[i-1]) / float64(s.Batch[i]-s.Batch[i-1])
 	return a + time.Duration(float64(b-a)*x)
 }

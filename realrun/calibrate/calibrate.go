@@ -28,6 +28,7 @@ type bench struct {
 	ticks   []float64            // slices of two threads on one core, nanoseconds
 	busy    float64              // core-seconds in which gaps were looked for
 	infer   []*table
+	tiny    table  // a model so small that the Go code around it shows
 	threads int    // of the Go runtime, when the measurement began
 	held    []byte // what alloc allocates, so that it is not on the stack
 }

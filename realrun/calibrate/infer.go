@@ -15,7 +15,7 @@ import (
 )
 
 // batches are the sizes measured.
-var batches = []int{1, 2, 4, 8, 16, 32, 64}
+var batches = []int{1, 2, 3, 4, 6, 8, 12, 16, 24, 32}
 
 // A table collects the service times of one model with one number of threads and of inferences at a time.
 type table struct {
@@ -25,6 +25,7 @@ type table struct {
 	times         [][]float64 // by batch: the samples of all rounds, nanoseconds
 	medians       [][]float64 // by batch: the median of each round
 	cpu           [][]float64 // by batch: the CPU of one inference over its time, in cores, of each round
+	after         [][]float64 // by batch: the same right after a batch of the largest size
 	besides       []float64   // by batch: the CPU of other threads of the process in the last round, in cores
 }
 
@@ -40,6 +41,7 @@ func (b *bench) inferProbes(lib ort.Library) (probes []probe, end func(), err er
 		for _, t := range b.infer {
 			t.close()
 		}
+		b.tiny.close()
 		if opened {
 			_ = ort.Close()
 		}
@@ -59,10 +61,14 @@ func (b *bench) inferProbes(lib ort.Library) (probes []probe, end func(), err er
 			probes = append(probes, probe{what, func(b *bench) error { return k.measure(b, i) }})
 		}
 	}
+	if err == nil {
+		err = b.loadTiny()
+	}
 	if err != nil {
 		end()
 		return nil, nil, err
 	}
+	probes = append(probes, probe{"Go code around an inference", (*bench).runCall})
 	return probes, end, nil
 }
 
@@ -80,7 +86,7 @@ func (t *table) load(onnx []byte) (err error) {
 		copy(slot.In, model.Headline.Inputs(most, uint64(len(t.slots))))
 	}
 	t.times, t.medians, t.cpu = make([][]float64, len(batches)), make([][]float64, len(batches)), make([][]float64, len(batches))
-	t.besides = make([]float64, len(batches))
+	t.besides, t.after = make([]float64, len(batches)), make([][]float64, len(batches))
 	return nil
 }
 
@@ -93,7 +99,12 @@ func (t *table) close() {
 	}
 }
 
-// measure runs one batch size for a fifth of a second on busy threads at a time, each with a slot of its own. With one
+// yieldEvery is how often a measuring goroutine yields: its P's tick advances and sysmon, which otherwise takes the P in
+// every call of a goroutine that has run for 10 ms, finds nothing to do and goes to sleep. What sysmon costs is the
+// simulator's affair, and must not lie in the service times as well.
+const yieldEvery = 3 * time.Millisecond
+
+// measure runs one batch size for a tenth of a second on busy threads at a time, each with a slot of its own. With one
 // thread to an inference each thread is pinned to a core: where the kernel would put it is the simulator's affair. There
 // are more Ps than threads, so that no call loses its P.
 //
@@ -110,12 +121,16 @@ func (t *table) measure(b *bench, batch int) error {
 				errs[i] = t.session.Run(t.slots[i], batches[batch]) // into the caches
 				start.Done()
 				start.Wait()
-				used := threadTime()
+				used, yielded := threadTime(), time.Now()
 				defer func() { own[i] = threadTime() - used }()
-				for end := time.Now().Add(b.long(200 * time.Millisecond)); errs[i] == nil && time.Now().Before(end); {
+				for end := time.Now().Add(b.long(100 * time.Millisecond)); errs[i] == nil && time.Now().Before(end); {
 					from := time.Now()
 					errs[i] = t.session.Run(t.slots[i], batches[batch])
 					samples[i] = append(samples[i], float64(time.Since(from)))
+					if from.Sub(yielded) > yieldEvery {
+						runtime.Gosched()
+						yielded = time.Now()
+					}
 				}
 			}
 			ran.Go(func() {
@@ -148,7 +163,30 @@ func (t *table) measure(b *bench, batch int) error {
 		cores = all.Seconds()/wall.Seconds() - b.infer[0].besides[batch]
 	}
 	t.cpu[batch] = append(t.cpu[batch], cores)
+	if batch+1 < len(batches) {
+		errs = append(errs, t.measureAfter(b, batch))
+	}
 	return errors.Join(errs...)
+}
+
+// measureAfter times one batch size right after a batch of the largest size, a few times.
+func (t *table) measureAfter(b *bench, batch int) (err error) {
+	slot := t.slots[0]
+	procs(runtime.NumCPU()+4, func() {
+		pinned := func(f func()) { f() }
+		if t.intraOp == 1 {
+			pinned = func(f func()) { pinnedTo(b.round, f) }
+		}
+		pinned(func() {
+			for range b.times(8) {
+				err = errors.Join(err, t.session.Run(slot, batches[len(batches)-1]))
+				from := time.Now()
+				err = errors.Join(err, t.session.Run(slot, batches[batch]))
+				t.after[batch] = append(t.after[batch], float64(time.Since(from)))
+			}
+		})
+	})
+	return err
 }
 
 // Service times are cut to what the inference itself takes: above lie stolen moments, which are Gap.
@@ -162,7 +200,9 @@ const (
 // library's algorithm; they are replaced by the non-descending sequence nearest to them, and the distributions scaled
 // along.
 func (t *table) service() lab.Service {
-	s := lab.Service{Model: "mlp", IntraOp: t.intraOp, Busy: t.busy, Batch: slices.Clone(batches)}
+	const bytesPerNumber = 4
+	s := lab.Service{Model: "mlp", IntraOp: t.intraOp, Busy: t.busy, Row: t.session.InDim * bytesPerNumber,
+		Batch: slices.Clone(batches)}
 	var raw, drift []float64
 	for i := range batches {
 		d := empirical(t.times[i], serviceQuantiles, serviceFrom, serviceEnd)
@@ -171,6 +211,9 @@ func (t *table) service() lab.Service {
 		m := nanosOf(t.medians[i])
 		drift = append(drift, (m.P90-m.P10)/(2*m.P50))
 		s.CPU = append(s.CPU, median(t.cpu[i]))
+		if len(t.after[i]) > 0 {
+			s.After = append(s.After, empirical(t.after[i], serviceQuantiles, serviceFrom, serviceEnd))
+		}
 	}
 	for i, m := range isotonic(raw) {
 		for j, q := range s.Time[i].Quantiles {

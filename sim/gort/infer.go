@@ -19,7 +19,8 @@ func (s *Sched) runSession(mp *m, n int) {
 		s.throw("runSession: the cost has no service time for the model")
 		return
 	}
-	wall := time.Duration(float64(t.At(n, s.infer.Float64())) * s.factor)
+	wall := time.Duration(float64(t.At(n, s.lastBatch, s.infer.Float64())) * s.factor)
+	s.lastBatch = n
 	help := time.Duration(0)
 	if k := len(s.helpers); k > 0 {
 		help = time.Duration(float64(wall) * max(t.Cores(n)-1, 0) / float64(k))

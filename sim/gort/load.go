@@ -1,6 +1,7 @@
 package gort
 
 import (
+	"math"
 	"time"
 
 	"github.com/gmplab/lab"
@@ -39,15 +40,16 @@ type Source struct {
 
 type service struct {
 	Service
-	classes  []Program
-	chans    []*hchan
-	mutexes  []mutex
-	sources  []*source
-	helpers  []helper
-	row      int     // bytes of a row of the model
-	factor   float64 // the host's speed in this run, for inference
-	inflight int
-	started  bool
+	classes   []Program
+	chans     []*hchan
+	mutexes   []mutex
+	sources   []*source
+	helpers   []helper
+	row       int     // bytes of a row of the model
+	factor    float64 // the host's speed in this run, for inference
+	inflight  int
+	lastBatch int // size of the batch that began last
+	started   bool
 }
 
 // source is a Source at work: the C thread, the pipe as a list of times that are due, and the goroutine that reads it.
@@ -90,13 +92,21 @@ func (s *Sched) Serve(v Service) {
 	s.factor = 1
 	if t := s.cost.Service(v.Model, s.knobs.IntraOp, 1); t != nil {
 		s.row = t.Row
-		const p90 = 1.2816 // of the standard normal: Drift spans P10 to P90
-		s.factor += min(max(s.infer.Normal(), -2), 2) * t.Drift / p90
+		s.factor += t.Drift * speedMode(v.Seed)
 	}
 	main := s.gfget(s.allp[0])
 	main.prog, main.class, main.status = v.Programs[0].Ops, -1, _Grunnable
 	s.alive++
 	s.runqput(s.allp[0], main, true)
+}
+
+// speedMode draws the host's speed in this run: a standard normal in units of the distance from the median to P90, which
+// is what a Service's Drift measures. Consecutive seeds are spread evenly over the distribution (multiples of the golden
+// ratio), so that a handful of repetitions shows its middle and its width.
+func speedMode(seed uint64) float64 {
+	const golden, p90 = 0x9e3779b97f4a7c15, 1.2816
+	u := (float64(seed*golden>>11) + 0.5) / (1 << 53)
+	return min(max(math.Sqrt2*math.Erfinv(2*u-1), -2), 2) / p90
 }
 
 // exhausted tells whether no further request can come.

@@ -101,7 +101,8 @@ func pricesOf(c *lab.Cost) prices {
 		newproc: ns(c.Newproc), goexit: ns(c.Goexit), swtch: ns(c.Switch), steal: ns(c.Steal), chanop: ns(c.Chan),
 		ready: ns(c.Ready), mutex: ns(c.Mutex), spin: ns(c.Spin), cgocall: ns(c.CgoCall), syscall: ns(c.Syscall),
 		exitSlow: ns(c.ExitSlow), timer: ns(c.Timer), allocMin: ns(c.AllocMin), allocKiB: ns(c.AllocKiB),
-		request: ns(c.Request), runCall: ns(c.RunCall), copyKiB: ns(c.CopyKiB), futexSleep: ns(c.FutexSleep), clone: ns(c.Clone),
+		request: ns(c.Request), runCall: ns(c.RunCall), copyKiB: ns(c.CopyKiB), futexSleep: max(ns(c.FutexSleep)-c.WakeIdle.Quantile(0.5), ns(c.SwitchIn)), // the rest passes as latency
+		clone:    ns(c.Clone),
 		sleepCPU: ns(c.SleepCPU), epollCPU: ns(c.EpollCPU), netpoll: ns(c.Netpoll), pipeWrite: ns(c.PipeWrite),
 		pipeRead: ns(c.PipeRead), signalCPU: ns(c.SignalCPU),
 	}

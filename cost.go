@@ -23,6 +23,7 @@ type Cost struct {
 
 	// The Go runtime, on the M that does it.
 	Newproc  Nanos // go statement: newproc1 with a reused g, runqput, wakep that finds nothing to do
+	NewG     Nanos // added while no finished goroutine can be reused: a new g and its stack
 	Goexit   Nanos // goexit0 to the next goroutine: gdestroy, schedule, runqget, execute
 	Switch   Nanos // gopark or Gosched to the next goroutine running: mcall, schedule, queue operations, execute
 	Steal    Nanos // looking at the queue of one P in stealWork

@@ -16,6 +16,7 @@ func goProbes() []probe {
 	return []probe{
 		{"the dependent chain", (*bench).link},
 		{"goroutines", (*bench).goroutines},
+		{"new goroutines", (*bench).newG},
 		{"channels and switches", (*bench).handoff},
 		{"timers, mutexes and clocks", (*bench).small},
 		{"allocation", (*bench).alloc},
@@ -45,11 +46,13 @@ func (b *bench) link() error {
 	return nil
 }
 
+// batch is how many goroutines the probe of their life starts at a time: they fit into the run queue of one P.
+const batch = 200
+
 // goroutines splits the life of an empty goroutine: batches fit into the run queue of one P (256), the go statements
 // are timed alone, and so is the wait until all have run. That wait also holds the hop to and from the waiter, which
 // is one ping-pong hop and is taken off.
 func (b *bench) goroutines() error {
-	const batch = 200
 	procs(1, func() {
 		done := make(chan struct{})
 		var left atomic.Int32

@@ -94,7 +94,7 @@ func (s *Sched) Serve(v Service) {
 		s.row = t.Row
 		s.factor += t.Drift * speedMode(v.Seed)
 	}
-	main := s.gfget(s.allp[0])
+	main := s.gfget(s.allm[0])
 	main.prog, main.class, main.status = v.Programs[0].Ops, -1, _Grunnable
 	s.alive++
 	s.runqput(s.allp[0], main, true)

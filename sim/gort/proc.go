@@ -76,7 +76,7 @@ func b2i(b bool) int32 {
 
 // newproc makes a goroutine that runs prog as request num of the class, and puts it in mp's runnext.
 func (s *Sched) newproc(mp *m, prog []Op, class int32, num uint64, due time.Duration) *g {
-	gp := s.gfget(mp.p)
+	gp := s.gfget(mp)
 	gp.prog, gp.class, gp.num, gp.due = prog, class, num, due
 	gp.status = _Grunnable
 	s.alive++
@@ -88,14 +88,15 @@ func (s *Sched) newproc(mp *m, prog []Op, class int32, num uint64, due time.Dura
 }
 
 // gfget takes a g from the P's free list, the global one, or a new slab.
-// SIMPLIFIED(goroutine): every new goroutine costs what a reused g costs; fresh stacks and stack growth are not charged.
-func (s *Sched) gfget(pp *p) *g {
+// SIMPLIFIED(goroutine): free gs are kept in one list, not by P; stacks do not grow.
+func (s *Sched) gfget(mp *m) *g {
 	gp := s.gFree
 	if gp != nil {
 		s.gFree = gp.schedlink
 		*gp = g{goid: gp.goid, timer: gp.timer, life: gp.life, checked: gp.checked}
 		return gp
 	}
+	mp.charge += s.price.newg
 	if len(s.slab) == 0 {
 		s.slab = make([]g, 256)
 	}

@@ -8,14 +8,18 @@ import "time"
 
 type sysmonState struct {
 	actor
-	idle  int // cycles in succession that took no P
-	delay time.Duration
-	deep  bool // in the deep sleep
+	idle    int // cycles in succession that took no P
+	delay   time.Duration
+	deep    bool // in the deep sleep
+	started bool
 }
 
+// startSysmon makes sysmon as it is in a process that has been quiet for a while: somewhere in a long sleep.
 func (s *Sched) startSysmon() {
-	s.sysmon.thread = s.own(s.host.NewThread(), ownSysmon, 0)
-	s.host.Wake(s.sysmon.thread, -1)
+	sm := &s.sysmon
+	sm.thread = s.own(s.host.NewThread(), ownSysmon, 0)
+	sm.idle, sm.delay = 2*sysmonIdleCycles, sysmonMaxSleep
+	s.host.Wake(sm.thread, -1)
 }
 
 // sysmonStep is one turn of sysmon's loop, from its wake-up to its next sleep.
@@ -30,8 +34,9 @@ func (s *Sched) sysmonStep() {
 			sm.idle, sm.delay = 0, sysmonMinSleep
 		}
 		s.sched.sysmonwait = false
-	case sm.delay == 0: // the thread has just been started
-		s.sysmonSleep()
+	case !sm.started:
+		sm.started = true
+		s.usleep(&sm.actor, time.Duration(s.random.Float64()*float64(sm.delay)))
 		return
 	case int(s.sched.npidle) == len(s.allp):
 		if next := s.timeSleepUntil(); next > now {

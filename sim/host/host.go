@@ -115,7 +115,7 @@ func (h *Host) NewThread() int32 {
 	} else {
 		core = t % int32(len(h.cores))
 	}
-	h.threads = append(h.threads, thread{blocked: true, core: core, recent: core})
+	h.threads = append(h.threads, thread{blocked: true, core: core, recent: core, ran: -migrationCost})
 	return t
 }
 

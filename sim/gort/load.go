@@ -252,6 +252,7 @@ func (s *Sched) read(mp *m, gp *g) uint8 {
 	src := gp.source
 	if gp.op == 0 {
 		src.raised = false
+		s.wakeSysmon(&mp.actor) // the read is a system call
 		mp.charge += s.price.pipeRead
 		if src.head == len(src.pipe) {
 			s.netpollblock(mp)

@@ -14,11 +14,12 @@ type sysmonState struct {
 	started bool
 }
 
-// startSysmon makes sysmon as it is in a process that has been quiet for a while: somewhere in a long sleep.
+// startSysmon makes sysmon as it is in a process that has just been set up, with calls and system calls: somewhere in a
+// short sleep.
 func (s *Sched) startSysmon() {
 	sm := &s.sysmon
 	sm.thread = s.own(s.host.NewThread(), ownSysmon, 0)
-	sm.idle, sm.delay = 2*sysmonIdleCycles, sysmonMaxSleep
+	sm.delay = sysmonMinSleep
 	s.host.Wake(sm.thread, -1)
 }
 

@@ -45,11 +45,11 @@ func (h *Host) pick(c *core) int32 {
 			first = t
 		}
 	}
-	if c.cur != none {
-		consider(c.cur)
-	}
 	for _, t := range c.queue {
 		consider(t)
+	}
+	if c.cur != none {
+		consider(c.cur)
 	}
 	if best == none {
 		return first // integer division may leave nobody eligible: the one that has run least is
@@ -154,6 +154,7 @@ func (h *Host) enqueue(t, ci int32, latency time.Duration) {
 	c, th := &h.cores[ci], &h.threads[t]
 	if c.cur != none && !c.waking && h.Now > c.began && !h.deciding(c) {
 		h.account(c)
+		h.renew(&h.threads[c.cur])
 	}
 	h.place(ci, t)
 	th.blocked = false

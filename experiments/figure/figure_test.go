@@ -18,6 +18,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/image/font/opentype"
 	"golang.org/x/image/font/sfnt"
 )
 
@@ -276,7 +277,7 @@ func TestEveryGlyphIsThere(t *testing.T) {
 		runs, _, _ := texts(t, render(t, c, "a.svg"))
 		for _, run := range runs {
 			for _, r := range run.text {
-				i, err := parsed().GlyphIndex(&buf, r)
+				i, err := glyphs(t).GlyphIndex(&buf, r)
 				assert.NoError(t, err)
 				assert.NotZero(t, i, "%s: %q in %q", name, r, run.text)
 			}
@@ -285,7 +286,7 @@ func TestEveryGlyphIsThere(t *testing.T) {
 	terms, err := os.ReadFile("font/terms.txt")
 	require.NoError(t, err)
 	for _, r := range string(terms) {
-		if i, _ := parsed().GlyphIndex(&buf, r); !unicode.IsSpace(r) {
+		if i, _ := glyphs(t).GlyphIndex(&buf, r); !unicode.IsSpace(r) {
 			assert.NotZero(t, i, "the font is older than font/terms.txt: %q; run font/make.sh", r)
 		}
 	}
@@ -547,4 +548,11 @@ func FuzzRender(f *testing.F) {
 		require.NotContains(t, string(svg), "NaN")
 		require.NotContains(t, string(svg), "Inf,")
 	})
+}
+
+// glyphs is the embedded font.
+func glyphs(t *testing.T) *opentype.Font {
+	f, err := parsed()
+	require.NoError(t, err)
+	return f
 }

@@ -20,17 +20,18 @@ var fontFile []byte
 
 // parsed is the font, parsed once. Parsed it is read-only, and faces are made from it directly: gonum's cache of
 // fonts, which concurrent figures would share, is not used.
-var parsed = sync.OnceValue(func() *opentype.Font {
+var parsed = sync.OnceValues(func() (*opentype.Font, error) {
 	f, err := opentype.Parse(fontFile)
 	if err != nil {
-		panic("figure: the embedded font does not parse; make it again with font/make.sh: " + err.Error())
+		return nil, fmt.Errorf("figure: the embedded font does not parse (%w); make it again with font/make.sh", err)
 	}
-	return f
+	return f, nil
 })
 
-// face gives the font at a size in points.
+// face gives the font at a size in points, once Render has seen that it parses.
 func face(size vg.Length) font.Face {
-	return font.Face{Font: font.Font{Typeface: "Noto Sans CJK SC", Size: size}, Face: parsed()}
+	f, _ := parsed()
+	return font.Face{Font: font.Font{Typeface: "Noto Sans CJK SC", Size: size}, Face: f}
 }
 
 // extent gives the width of a text at a size.
@@ -45,8 +46,12 @@ func drawable(where, s string, most int) error {
 		return fmt.Errorf("%s has %d characters; give at most %d", where, n, most)
 	}
 	var buf sfnt.Buffer
+	f, err := parsed()
+	if err != nil {
+		return err
+	}
 	for _, r := range s {
-		if i, err := parsed().GlyphIndex(&buf, r); err != nil || i == 0 {
+		if i, err := f.GlyphIndex(&buf, r); err != nil || i == 0 {
 			return fmt.Errorf("%s: the font has no glyph for %q (%U) in %q; add it to font/terms.txt and run font/make.sh",
 				where, r, r, clip(s))
 		}

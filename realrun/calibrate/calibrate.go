@@ -87,6 +87,7 @@ func run(ctx context.Context, lib ort.Library, progress func(done, total int, wh
 // threadsAtRest counts the threads of the Go runtime once the library is set up and nothing runs. It means what it says
 // in a process that has done nothing else, such as `gmplab calibrate`.
 func threadsAtRest() int {
+	runtime.GC() // a real run begins after one, too, and its workers have threads
 	time.Sleep(20 * time.Millisecond)
 	sample := []metrics.Sample{{Name: "/sched/threads/total:threads"}}
 	metrics.Read(sample)

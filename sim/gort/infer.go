@@ -8,6 +8,9 @@ import "time"
 // runSession puts mp's goroutine into an inference of n rows.
 // SIMPLIFIED(inference): an inference on several threads is one parallel section; its helpers work from its start, each an
 // equal share of the CPU time measured beyond the caller's.
+//
+// SIMPLIFIED(caches): what an inference finds in the caches depends on the batch before it alone. After an idle time of
+// milliseconds the reference host needs several times as long, as its neighbours have emptied the shared cache.
 func (s *Sched) runSession(mp *m, n int) {
 	s.inflight++
 	busy := s.inflight

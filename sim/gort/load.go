@@ -126,8 +126,10 @@ func (s *Sched) doService(mp *m, gp *g, op *Op) uint8 {
 		s.begin(mp, gp)
 	case End:
 		s.end(mp, gp)
+	case Think:
+		return s.think(mp, gp, op)
 	case Next:
-		return s.nextRequest(mp, gp)
+		return s.nextRequest(mp, gp, op)
 	case Exit:
 		s.goexit0(mp)
 	case Start:
@@ -174,9 +176,22 @@ func (s *Sched) end(mp *m, gp *g) {
 	}
 }
 
+// think lets the client sleep until its next request is due, or ends the client if that is too late.
+func (s *Sched) think(mp *m, gp *g, op *Op) uint8 {
+	d := op.Time.Sample(&gp.work)
+	gp.due = s.host.Now + mp.charge + d
+	if gp.due >= s.Stop {
+		s.goexit0(mp)
+		return opDone
+	}
+	return s.sleep(mp, d)
+}
+
 // nextRequest begins the client's next request, or ends the client.
-func (s *Sched) nextRequest(mp *m, gp *g) uint8 {
-	gp.due = s.host.Now + mp.charge
+func (s *Sched) nextRequest(mp *m, gp *g, op *Op) uint8 {
+	if op.N == 0 {
+		gp.due = s.host.Now + mp.charge
+	}
 	if gp.due >= s.Stop {
 		s.goexit0(mp)
 		return opDone

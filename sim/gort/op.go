@@ -32,7 +32,8 @@ const (
 	Await                  // waits for the worker's reply
 	Begin                  // a request begins
 	End                    // it ends, and is recorded
-	Next                   // the same client's next request begins at the first Op, or the goroutine ends
+	Think                  // the client thinks for Time: its next request is due at the end of that
+	Next                   // the same client's next request begins at the first Op, or the goroutine ends; N 0: it is due now
 	Exit                   // the goroutine ends
 	Start                  // starts N goroutines of program I
 	Started                // the load is running

@@ -80,9 +80,10 @@ func (c *compiler) class(i int, sem, queue int32) gort.Program {
 	}
 	p.Shift = 32
 	if think := &class.Arrivals.Think; think.Average() > 0 {
-		p.Ops = append(p.Ops, gort.Op{Do: gort.Sleep, Time: think})
+		p.Ops = append(p.Ops, gort.Op{Do: gort.Think, Time: think}, gort.Op{Do: gort.Next, N: 1})
+	} else {
+		p.Ops = append(p.Ops, gort.Op{Do: gort.Next})
 	}
-	p.Ops = append(p.Ops, gort.Op{Do: gort.Next})
 	return p
 }
 

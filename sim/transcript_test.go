@@ -1,0 +1,222 @@
+package sim_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gmplab/lab"
+	"github.com/gmplab/lab/sim/gort"
+	"github.com/gmplab/lab/sim/serve"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var rewrite = flag.Bool("rewrite", false, "write the transcripts and hashes in testdata instead of comparing them")
+
+const (
+	separator      = "----"
+	transcriptMost = 80 // lines in a file
+)
+
+// A scenario is a transcript file: what it shows, the workload, and how much of the run to write down.
+//
+//	# cost: ideal | textbook      the machine: the zero Cost, or textbook()
+//	# seed: 1                     of the run
+//	# hide: newproc, goexit0      functions whose decisions are left out
+//	# show: 20 lines from "x"     a window: from the first line with x behind the window before; none: all
+type scenario struct {
+	comment, yaml, want string
+	cost                lab.Cost
+	seed                uint64
+	hide                []string
+	windows             []window
+}
+
+type window struct {
+	lines int
+	from  string
+}
+
+var directive = regexp.MustCompile(`(?m)^# (cost|seed|hide|show): (.+)$`)
+var windowRule = regexp.MustCompile(`^(\d+) lines from "(.+)"$`)
+
+func readScenario(t *testing.T, file string) scenario {
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	head, want, _ := strings.Cut(string(text), separator+"\n")
+	end := strings.Index(head, "workload:")
+	require.Positive(t, end, "%s: no workload", file)
+	sc := scenario{comment: head[:end], yaml: head[end:], want: want, seed: 1}
+	for _, m := range directive.FindAllStringSubmatch(sc.comment, -1) {
+		switch m[1] {
+		case "cost":
+			switch m[2] {
+			case "ideal":
+			case "textbook":
+				sc.cost = textbook()
+			default:
+				t.Fatalf("%s: cost %q is unknown; use ideal or textbook", file, m[2])
+			}
+		case "seed":
+			sc.seed, err = strconv.ParseUint(m[2], 10, 64)
+			require.NoError(t, err)
+		case "hide":
+			sc.hide = strings.Split(m[2], ", ")
+		case "show":
+			w := windowRule.FindStringSubmatch(m[2])
+			require.NotNil(t, w, "%s: %q; write it as: 20 lines from \"stealWork\"", file, m[2])
+			n, err := strconv.Atoi(w[1])
+			require.NoError(t, err)
+			sc.windows = append(sc.windows, window{n, w[2]})
+		}
+	}
+	return sc
+}
+
+// parse reads the scenario's workload and knobs as a workload file.
+func (sc *scenario) parse(t *testing.T) lab.File {
+	file := filepath.Join(t.TempDir(), "workload.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(sc.yaml), 0o600))
+	f, err := lab.ParseFile(file)
+	require.NoError(t, err)
+	return f
+}
+
+// traced runs a trial to its end with every decision on record and the invariants on.
+func traced(t testing.TB, cost lab.Cost, trial lab.Trial) (*gort.Sched, *lab.Result) {
+	require.NoError(t, trial.Validate())
+	knobs := trial.Knobs.Filled(max(cost.Cores, 1))
+	v, err := serve.Compile(&trial, knobs, &cost)
+	require.NoError(t, err)
+	s := gort.New(&cost, gort.Go126(), knobs, trial.Seed)
+	s.Check()
+	s.Trace()
+	s.Serve(v)
+	require.NoError(t, s.Loop(context.Background(), v.Stop, false))
+	require.NoError(t, s.Loop(context.Background(), v.Stop+time.Minute, true))
+	r := &lab.Result{Trial: trial, Side: lab.Predicted}
+	s.Fill(r)
+	return s, r
+}
+
+// transcript writes the windows of a record: a time, a column for each P, and one for what has no P.
+func (sc *scenario) transcript(t *testing.T, marks []gort.Mark, ps int) string {
+	marks = slices.DeleteFunc(slices.Clone(marks), func(k gort.Mark) bool {
+		word, _, _ := strings.Cut(k.String(), " ")
+		return slices.Contains(sc.hide, strings.TrimSuffix(word, ":"))
+	})
+	type row struct {
+		at     string
+		column int
+		text   string
+	}
+	var rows []row
+	gap := row{at: "⋮"}
+	show := func(ks []gort.Mark) {
+		for _, k := range ks {
+			column := int(k.P)
+			if column < 0 {
+				column = ps
+			}
+			rows = append(rows, row{k.At.String(), column, k.String()})
+		}
+	}
+	next := 0
+	for _, w := range sc.windows {
+		from := slices.IndexFunc(marks[next:], func(k gort.Mark) bool { return strings.Contains(k.String(), w.from) })
+		require.GreaterOrEqual(t, from, 0, "no line with %q behind line %d of %d", w.from, next, len(marks))
+		if from > 0 {
+			rows = append(rows, gap)
+		}
+		from += next
+		next = min(from+w.lines, len(marks))
+		show(marks[from:next])
+	}
+	if sc.windows == nil {
+		show(marks)
+	} else if next < len(marks) {
+		rows = append(rows, gap)
+	}
+	width := make([]int, ps+2)
+	width[0] = len("time")
+	heads := []string{"time"}
+	for i := range ps {
+		heads = append(heads, fmt.Sprintf("P%d", i))
+	}
+	heads = append(heads, "no P")
+	for _, r := range rows {
+		width[0] = max(width[0], utf8.RuneCountInString(r.at))
+		width[r.column+1] = max(width[r.column+1], len(heads[r.column+1]), utf8.RuneCountInString(r.text))
+	}
+	var b strings.Builder
+	line := func(cells []string) {
+		var l strings.Builder
+		for i, c := range cells {
+			if width[i] == 0 { // a P without a decision
+				continue
+			}
+			pad := strings.Repeat(" ", width[i]-utf8.RuneCountInString(c))
+			if i == 0 {
+				l.WriteString(pad + c)
+			} else {
+				l.WriteString("  " + c + pad)
+			}
+		}
+		b.WriteString(strings.TrimRight(l.String(), " ") + "\n")
+	}
+	line(heads)
+	for _, r := range rows {
+		cells := make([]string, ps+2)
+		cells[0], cells[r.column+1] = r.at, r.text
+		line(cells)
+	}
+	return b.String()
+}
+
+// TestTranscripts runs each scenario of testdata/transcripts and compares the decisions with those written down.
+func TestTranscripts(t *testing.T) {
+	files, err := filepath.Glob("testdata/transcripts/*.txt")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			sc := readScenario(t, file)
+			require.Regexp(t, `^# [A-Z]`, sc.comment, "the file begins with a comment that says what it shows")
+			f := sc.parse(t)
+			s, r := traced(t, sc.cost, lab.Trial{Workload: f.Workload, Knobs: f.Knobs, Seed: sc.seed})
+			require.Zero(t, r.Dropped)
+			got := sc.transcript(t, s.Marks(), f.Knobs.Filled(max(sc.cost.Cores, 1)).GOMAXPROCS)
+			if *rewrite {
+				text := sc.comment + sc.yaml + separator + "\n" + got
+				require.NoError(t, os.WriteFile(file, []byte(text), 0o644))
+				require.LessOrEqual(t, strings.Count(text, "\n"), transcriptMost, "show less of it")
+				return
+			}
+			assert.Equal(t, sc.want, got, "the decisions have changed: inspect the diff, and find out in runtime/proc.go "+
+				"which side is right; go test ./sim -run TestTranscripts -rewrite writes them anew, "+
+				"but only commit a rewrite that you can explain")
+		})
+	}
+}
+
+// A mark that is written down names a function, and a transcript can differ.
+func TestTranscriptSeesAChange(t *testing.T) {
+	sc := readScenario(t, "testdata/transcripts/spawn-order.txt")
+	f := sc.parse(t)
+	s, _ := traced(t, sc.cost, lab.Trial{Workload: f.Workload, Knobs: f.Knobs, Seed: sc.seed})
+	marks := slices.Clone(s.Marks())
+	require.Equal(t, sc.want, sc.transcript(t, marks, 1))
+	i := slices.IndexFunc(marks, func(k gort.Mark) bool { return strings.HasPrefix(k.String(), "execute") })
+	marks[i].G++
+	require.NotEqual(t, sc.want, sc.transcript(t, marks, 1))
+}

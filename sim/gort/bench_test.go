@@ -20,7 +20,7 @@ func loaded(tb testing.TB, ps int) *Sched {
 	s := New(cost, Go126(), lab.Knobs{GOMAXPROCS: ps}.Filled(ps), 1)
 	class := Program{Class: 0, Work: 1, Ops: []Op{{Do: Begin}, {Do: CPU, Time: &service}, {Do: End}, {Do: Exit}}}
 	s.Serve(Service{Seed: 1, Stop: 1 << 60, To: 1 << 60, Classes: []Program{class},
-		Sources: []Source{{Class: 0, Due: w.Due(0, 1)}},
+		Sources: []Source{{Feeds: []Feed{{Class: 0, Due: w.Due(0, 1)}}}},
 		Programs: []Program{
 			{Class: -1, Ops: []Op{{Do: Start, I: 1, N: 1}, {Do: Started}, {Do: Exit}}},
 			{Class: -1, Ops: []Op{{Do: Read}, {Do: Exit}}}}})

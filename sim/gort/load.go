@@ -31,11 +31,17 @@ type Service struct {
 	From, To time.Duration // the part in which batches are counted
 }
 
-// A Source is where the requests of an open-loop class come from.
+// A Source is where the requests of open-loop classes come from: one pipe for all that use it, or one goroutine for a
+// class.
 type Source struct {
-	Class     int32
-	Due       lab.Due
+	Feeds     []Feed
 	InProcess bool
+}
+
+// A Feed is the sequence of arrivals of one class.
+type Feed struct {
+	Class int32
+	Due   lab.Due
 }
 
 type service struct {
@@ -52,16 +58,54 @@ type service struct {
 	started   bool
 }
 
-// source is a Source at work: the C thread, the pipe as a list of times that are due, and the goroutine that reads it.
+// source is a Source at work: the C thread, the pipe as a list of arrivals, and the goroutine that reads it.
 type source struct {
 	actor
 	Source
+	ahead  []arrival // of each feed the next arrival
 	next   time.Duration
-	n      uint64
-	pipe   []time.Duration
+	pipe   []arrival
 	head   int
 	reader *g
 	raised bool // the reader is told already
+}
+
+// An arrival is one request of an open-loop class.
+type arrival struct {
+	due   time.Duration
+	class int32
+	num   uint64
+}
+
+func newSource(v Source) *source {
+	src := &source{Source: v}
+	for i := range src.Feeds {
+		f := &src.Feeds[i]
+		src.ahead = append(src.ahead, arrival{due: f.Due.Next(), class: f.Class})
+	}
+	src.next = src.ahead[src.first()].due
+	return src
+}
+
+// first is the feed whose arrival is due first.
+func (src *source) first() int {
+	best := 0
+	for i := range src.ahead {
+		if src.ahead[i].due < src.ahead[best].due {
+			best = i
+		}
+	}
+	return best
+}
+
+// take gives the next arrival and looks for the one after it.
+func (src *source) take() arrival {
+	i := src.first()
+	a := src.ahead[i]
+	src.ahead[i].due = src.Feeds[i].Due.Next()
+	src.ahead[i].num++
+	src.next = src.ahead[src.first()].due
+	return a
 }
 
 // helper is a thread of the sessions' intra-op pool.
@@ -79,8 +123,7 @@ func (s *Sched) Serve(v Service) {
 	}
 	s.mutexes = make([]mutex, v.Mutexes)
 	for i := range v.Sources {
-		src := &source{Source: v.Sources[i]}
-		src.next = src.Due.Next()
+		src := newSource(v.Sources[i])
 		s.sources = append(s.sources, src)
 		if !src.InProcess {
 			src.thread = s.own(s.host.NewThread(), ownSource, i)
@@ -240,11 +283,11 @@ func (s *Sched) await(mp *m, gp *g) uint8 {
 func (s *Sched) sourceStep(src *source) {
 	now := s.host.Now
 	wrote := false
-	for ; src.next <= now && src.next < s.Stop; src.next = src.Due.Next() {
+	for src.next <= now && src.next < s.Stop {
 		if src.head == len(src.pipe) {
 			src.pipe, src.head = src.pipe[:0], 0
 		}
-		src.pipe = append(src.pipe, src.next)
+		src.pipe = append(src.pipe, src.take())
 		wrote = true
 	}
 	if wrote {
@@ -279,15 +322,14 @@ func (s *Sched) read(mp *m, gp *g) uint8 {
 		gp.op = 0
 		return opStay
 	}
-	s.arrive(mp, src, src.pipe[src.head])
+	s.arrive(mp, src.pipe[src.head])
 	src.head++
 	return opStay
 }
 
 // arrive starts the goroutine of one arrival.
-func (s *Sched) arrive(mp *m, src *source, due time.Duration) {
-	s.newproc(mp, s.classes[src.Class].Ops, src.Class, src.n, due)
-	src.n++
+func (s *Sched) arrive(mp *m, a arrival) {
+	s.newproc(mp, s.classes[a.class].Ops, a.class, a.num, a.due)
 	s.open++
 }
 
@@ -303,7 +345,6 @@ func (s *Sched) generate(mp *m, gp *g) uint8 {
 		s.gopark(mp)
 		return opParkStay
 	}
-	s.arrive(mp, src, src.next)
-	src.next = src.Due.Next()
+	s.arrive(mp, src.take())
 	return opStay
 }

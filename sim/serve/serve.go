@@ -145,6 +145,16 @@ func (c *compiler) mutex(name string) int32 {
 	return i
 }
 
+// feeds are the arrivals of the open-loop classes with that generator.
+func (c *compiler) feeds(g lab.Generator) (feeds []gort.Feed) {
+	for i := range c.w.Classes {
+		if a := &c.w.Classes[i].Arrivals; (a.Kind == lab.Poisson || a.Kind == lab.Every) && a.Generator == g {
+			feeds = append(feeds, gort.Feed{Class: int32(i), Due: c.w.Due(i, c.Seed)})
+		}
+	}
+	return feeds
+}
+
 // process writes the main goroutine, which starts everything: workers, readers and generators, clients, and the requests
 // that come once.
 func (c *compiler) process(queue int32) {
@@ -158,6 +168,13 @@ func (c *compiler) process(queue int32) {
 		add(gort.Program{Class: -1, Ops: []gort.Op{{Do: gort.Collect, I: queue}, {Do: gort.Take, I: queue},
 			{Do: gort.RunBatch}, {Do: gort.Reply}}}, c.knobs.Workers)
 	}
+	source := func(do gort.OpKind, feeds ...gort.Feed) {
+		add(gort.Program{Class: -1, Ops: []gort.Op{{Do: do, I: int32(len(c.Sources))}, {Do: gort.Exit}}}, 1)
+		c.Sources = append(c.Sources, gort.Source{Feeds: feeds, InProcess: do == gort.Generate})
+	}
+	if feeds := c.feeds(lab.Pipe); len(feeds) > 0 {
+		source(gort.Read, feeds...)
+	}
 	for i := range c.w.Classes {
 		a := &c.w.Classes[i].Arrivals
 		switch a.Kind {
@@ -166,13 +183,9 @@ func (c *compiler) process(queue int32) {
 		case lab.Once:
 			add(c.Classes[i], a.Count)
 		case lab.Poisson, lab.Every:
-			src := gort.Source{Class: int32(i), Due: c.w.Due(i, c.Seed), InProcess: a.Generator == lab.InProcess}
-			do := gort.Read
-			if src.InProcess {
-				do = gort.Generate
+			if a.Generator == lab.InProcess {
+				source(gort.Generate, gort.Feed{Class: int32(i), Due: c.w.Due(i, c.Seed)})
 			}
-			add(gort.Program{Class: -1, Ops: []gort.Op{{Do: do, I: int32(len(c.Sources))}, {Do: gort.Exit}}}, 1)
-			c.Sources = append(c.Sources, src)
 		}
 	}
 	main = append(main, gort.Op{Do: gort.Started}, gort.Op{Do: gort.Exit})

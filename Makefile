@@ -8,7 +8,7 @@ FUZZTIME  ?= 3s
 BENCHARGS ?= -run '^$$' -bench . -benchmem -count 6 ./sim/...
 
 .DEFAULT_GOAL := help
-.PHONY: help build run predict test race fuzz lint vuln bench benchcmp golden docs docs-check ci clean
+.PHONY: help build run predict test race nocgo fuzz lint vuln bench benchcmp golden docs docs-check ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
@@ -28,6 +28,9 @@ test: build ## all tests, those on the real inference library included (fetched 
 
 race: ## the tests under the race detector, the long ones left out
 	$(GO) test -race -short ./...
+
+nocgo: ## the tests of what must work without a C compiler
+	CGO_ENABLED=0 $(GO) test -short ./realrun/... ./cmd/gmplab
 
 fuzz: ## every fuzz target for FUZZTIME (3s)
 	@mkdir -p build
@@ -86,7 +89,7 @@ docs-check:
 		diff build/docs.before build/docs.after | awk '/^>/ { print "  " $$4 }'; exit 1; }
 
 # The last step is the README's own test command, so the output ends with go test's lines.
-ci: lint docs-check predict race fuzz ## everything that must hold before a change lands
+ci: lint docs-check predict nocgo race fuzz ## everything that must hold before a change lands
 	$(MAKE) --no-print-directory test
 
 clean: ## remove what was built here (bin, build, out), not your cache

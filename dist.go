@@ -59,13 +59,13 @@ func (d *Dist) Quantile(q float64) time.Duration {
 	if d.Kind != Empirical || n == 0 {
 		return d.Mean
 	}
-	x := q * float64(n-1)
+	x := float64(q * float64(n-1))
 	i := min(int(x), n-2)
 	if i < 0 {
 		return d.Quantiles[0]
 	}
 	a, b := d.Quantiles[i], d.Quantiles[i+1]
-	return a + time.Duration(float64(b-a)*(x-float64(i)))
+	return a + time.Duration(float64(b-a)*float64(x-float64(i)))
 }
 
 // Average gives the mean of the distribution.

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -124,7 +125,7 @@ func rank(d []time.Duration, q float64) (float64, bool) {
 	if len(d) == 0 {
 		return 0, false
 	}
-	return d[min(int(q*float64(len(d))), len(d)-1)].Seconds(), true
+	return d[min(max(int(math.Ceil(q*float64(len(d))))-1, 0), len(d)-1)].Seconds(), true
 }
 
 func latency(q float64) func(*Result) (float64, bool) {

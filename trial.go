@@ -19,6 +19,13 @@ type Trial struct {
 // that does not validate, for a machine that cannot do it, and when ctx is done.
 type Runner func(ctx context.Context, t Trial) (*Result, error)
 
+// Limits that both sides keep.
+const (
+	DrainLimit = 10 * time.Second // how long a run goes on after its counted part for requests that are still open
+	OnceLimit  = 60 * time.Second // how long a run without a counted part may last
+	QueueSize  = 1 << 16          // buffer of the batcher's queue
+)
+
 // Serve says how infer steps are served.
 type Serve uint8
 

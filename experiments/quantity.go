@@ -29,7 +29,7 @@ type scale struct {
 func scaled(v float64, scales []scale) string {
 	s := scales[0]
 	for _, s = range scales {
-		if math.Abs(v) >= s.by || v == 0 {
+		if math.Abs(v) >= s.by || v == 0 && s.by == 1 {
 			break
 		}
 	}

@@ -94,7 +94,6 @@ func (o *Outcome) provenance(b *strings.Builder, w *words) {
 	runs := map[int]bool{}
 	if p := o.Predicted; p != nil {
 		n := p.reps()
-		runs[n] = true
 		fmt.Fprintf(b, "* "+w.predicted+" `%s`\n", n, named(p.Host.Name), named(p.Host.CPU), p.Host.Cores, named(p.Made), p.Seed, p.Command)
 		fmt.Fprintf(b, "* "+w.sha256+"\n", o.SHA256)
 	}

@@ -209,8 +209,8 @@ func (o *Outcome) caption() []string {
 	}
 	var lines []string
 	if p := o.Predicted; p != nil {
-		lines = append(lines, fmt.Sprintf("Predicted: %s simulated runs, seed %d, costs of %s (%s, %d cores, %s).",
-			spread(p.reps()), p.Seed, named(p.Host.Name), named(p.Host.CPU), p.Host.Cores, named(p.Made)))
+		lines = append(lines, fmt.Sprintf("Predicted: median and spread of %d simulated runs, seed %d, costs of %s (%s, %d cores, %s).",
+			p.reps(), p.Seed, named(p.Host.Name), named(p.Host.CPU), p.Host.Cores, named(p.Made)))
 	}
 	command := ""
 	if m := o.Measured; m != nil {

@@ -18,11 +18,6 @@ import (
 	"github.com/gmplab/lab/realrun/ort"
 )
 
-const (
-	drainLimit = 10 * time.Second // how long open requests may go on after the counted part
-	onceLimit  = 60 * time.Second // how long a run without a counted part may last
-)
-
 // An envelope is what a trial's process reads: the trial and what this machine adds to it.
 type envelope struct {
 	Trial   lab.Trial
@@ -71,7 +66,7 @@ type run struct {
 	failed      chan struct{} // closed at the first failure
 	failOnce    sync.Once
 	failure     error
-	patience    time.Duration // drainLimit
+	patience    time.Duration // lab.DrainLimit
 
 	beginOnce, endOnce    sync.Once
 	firstUsage, lastUsage usage  // when the counted part begins and ends
@@ -117,7 +112,7 @@ func libraryName(lib ort.Library) string {
 
 // newRun prepares all that a trial needs before time zero.
 func newRun(e envelope) (*run, error) {
-	r := &run{trial: e.Trial, idle: make(chan struct{}), failed: make(chan struct{}), patience: drainLimit}
+	r := &run{trial: e.Trial, idle: make(chan struct{}), failed: make(chan struct{}), patience: lab.DrainLimit}
 	r.trial.Knobs = e.Trial.Knobs.Filled(runtime.NumCPU())
 	w := &r.trial.Workload
 	r.classes = compile(w)
@@ -187,7 +182,7 @@ func (r *run) observe(ctx context.Context, before values) (*lab.Result, error) {
 		return nil, err
 	}
 	r.beginCounted()
-	limit := r.from + onceLimit
+	limit := r.from + lab.OnceLimit
 	if counted {
 		limit = r.until
 	}

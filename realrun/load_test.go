@@ -105,7 +105,7 @@ func TestRunEndsSoonWhenWhatIsOpenWaitsForEver(t *testing.T) {
 	from := time.Now()
 	res, err := fresh(t)(t.Context(), lab.Trial{Workload: w}) // a process of its own takes them with it
 	require.NoError(t, err)
-	assert.Less(t, time.Since(from), drainLimit/2)
+	assert.Less(t, time.Since(from), lab.DrainLimit/2)
 	assert.Equal(t, 3, res.Dropped)
 	assert.Len(t, res.Requests, 20, "what they did before is kept")
 	require.Len(t, res.Notes, 1)

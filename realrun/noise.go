@@ -55,14 +55,18 @@ func parseHostCPU(stat string) (hostCPU, error) {
 	return h, nil
 }
 
+// hostTick is the unit in which /proc/stat counts, USER_HZ.
+const hostTick = 10 * time.Millisecond
+
 // noise is what the host did besides the trial, from before to after: the share of its CPU time that was stolen, and
-// the CPU of other processes in cores. ours is the CPU time that the trial and this process used meanwhile.
+// the CPU of other processes in cores. ours is the CPU time that the trial and this process used meanwhile. The host
+// counts in ticks, so that one tick more or less says nothing; it is taken off.
 func noise(before, after hostCPU, ours time.Duration) (steal, foreign float64) {
 	if total := after.total - before.total; total > 0 {
 		steal = float64(after.steal-before.steal) / float64(total)
 	}
 	if wall := after.at.Sub(before.at); wall > 0 {
-		foreign = max(0, float64(after.busy-before.busy-ours)/float64(wall))
+		foreign = max(0, float64(after.busy-before.busy-ours-hostTick)/float64(wall))
 	}
 	return steal, foreign
 }

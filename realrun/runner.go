@@ -105,9 +105,9 @@ func launch(ctx context.Context, s Setup, t lab.Trial) (*lab.Result, time.Durati
 	if err != nil {
 		return nil, 0, fmt.Errorf("realrun: the trial cannot be written down: %w", err)
 	}
-	limit := t.Workload.Warmup + t.Workload.Run + drainLimit + setupLimit
+	limit := t.Workload.Warmup + t.Workload.Run + lab.DrainLimit + setupLimit
 	if t.Workload.Run == 0 {
-		limit += onceLimit
+		limit += lab.OnceLimit
 	}
 	bounded, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

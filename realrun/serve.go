@@ -10,10 +10,9 @@ import (
 )
 
 const (
-	queueCap  = 1 << 16 // requests that wait for a batch before Send blocks
-	inputRows = 64      // different inputs; request n has number n modulo this
-	warmRuns  = 3       // Runs of each slot and size before the run
-	fewSlots  = 64      // slots of one row made before the run, or as many as there are clients, or manySlots
+	inputRows = 64 // different inputs; request n has number n modulo this
+	warmRuns  = 3  // Runs of each slot and size before the run
+	fewSlots  = 64 // slots of one row made before the run, or as many as there are clients, or manySlots
 	manySlots = 1024
 )
 
@@ -54,7 +53,7 @@ func newService(r *run, lib ort.Library, clients int) (*service, error) {
 		return nil, err
 	}
 	if s.knobs.Serve == lab.Batched {
-		s.queue = make(chan *pending, queueCap)
+		s.queue = make(chan *pending, lab.QueueSize)
 		err = s.startWorkers()
 	} else {
 		s.permits = make(chan struct{}, s.knobs.Permits)

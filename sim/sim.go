@@ -5,18 +5,11 @@ package sim
 
 import (
 	"context"
-	"time"
 
 	"github.com/gmplab/lab"
 	"github.com/gmplab/lab/sim/gort"
 	"github.com/gmplab/lab/sim/serve"
 )
-
-// Drain is how long a run goes on after its counted part for requests that are still open.
-const Drain = 10 * time.Second
-
-// limit is how long a run may last whose workload does not say.
-const limit = 60 * time.Second
 
 // Runner predicts trials on a machine of that cost under that policy. It fails for a trial that is not valid, for a model
 // that the cost does not know, and with ctx's error when ctx is done.
@@ -43,11 +36,12 @@ func Runner(cost lab.Cost, policy gort.Policy) lab.Runner {
 // run lets the warm-up, the counted part and the rest pass.
 func run(ctx context.Context, s *gort.Sched, w *lab.Workload, r *lab.Result) error {
 	if w.Run == 0 {
-		if err := s.Loop(ctx, limit, true); err != nil {
+		if err := s.Loop(ctx, w.Warmup+lab.OnceLimit, true); err != nil {
 			return err
 		}
-		s.Fill(r)
+		r.Values = s.Values()
 		r.Values["/cpu/used:cores"] = s.CPU().Seconds() / max(s.Now().Seconds(), 1e-9)
+		s.Fill(r)
 		return nil
 	}
 	from, to := w.Warmup, w.Warmup+w.Run
@@ -58,13 +52,11 @@ func run(ctx context.Context, s *gort.Sched, w *lab.Workload, r *lab.Result) err
 	if err := s.Loop(ctx, to, false); err != nil {
 		return err
 	}
-	used := float64(s.CPU()-cpu) / float64(w.Run)
-	threads := s.Threads()
-	if err := s.Loop(ctx, to+Drain, true); err != nil {
+	r.Values = s.Values()
+	r.Values["/cpu/used:cores"] = float64(s.CPU()-cpu) / float64(w.Run)
+	if err := s.Loop(ctx, to+lab.DrainLimit, true); err != nil {
 		return err
 	}
 	s.Fill(r)
-	r.Values["/cpu/used:cores"] = used
-	r.Values["/sched/threads/total:threads"] = float64(threads)
 	return nil
 }

@@ -191,7 +191,7 @@ func TestTranscripts(t *testing.T) {
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
 			sc := readScenario(t, file)
-			require.Regexp(t, `^# [A-Z]`, sc.comment, "the file begins with a comment that says what it shows")
+			require.Regexp(t, `^# [A-Za-z]`, sc.comment, "the file begins with a comment that says what it shows")
 			f := sc.parse(t)
 			s, r := traced(t, sc.cost, lab.Trial{Workload: f.Workload, Knobs: f.Knobs, Seed: sc.seed})
 			require.Zero(t, r.Dropped)

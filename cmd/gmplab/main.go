@@ -26,7 +26,7 @@ const (
 const stopWithin = 600 * time.Millisecond
 
 func main() {
-	ctx, restore := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, restore := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	a := newApp(os.Stdin, os.Stdout, os.Stderr)
 	status := make(chan int, 1)
 	go func() { status <- a.run(ctx, os.Args[1:]) }()

@@ -17,6 +17,12 @@ import (
 // rounds is how often every measurement is repeated over the whole time.
 const rounds = 10
 
+// A calibration takes at most 90 s: after deadline no round begins but the first few.
+const (
+	deadline     = 70 * time.Second
+	enoughRounds = 3
+)
+
 // A bench is one calibration under way.
 type bench struct {
 	ctx     context.Context
@@ -70,6 +76,9 @@ func run(ctx context.Context, lib ort.Library, progress func(done, total int, wh
 	began, load := time.Now(), readLoad()
 	n := max(2, int(rounds*min(1, 2*scale)))
 	for b.round = range n {
+		if b.round >= enoughRounds && time.Since(began) > deadline {
+			break // a slow machine gets fewer rounds
+		}
 		runtime.GC() // what the last round left, outside the measurements
 		for i, p := range probes {
 			progress(b.round*len(probes)+i, n*len(probes), p.what)
@@ -154,7 +163,7 @@ func (b *bench) cost() lab.Cost {
 	c.Tick, c.Slice = b.tickAndSlice()
 	c.IdlePull = idlePull
 	for _, t := range b.infer {
-		c.Infer = append(c.Infer, t.service())
+		c.Infer = append(c.Infer, t.service(time.Duration(c.RunCall.P50+c.CgoCall.P50)))
 	}
 	return c
 }

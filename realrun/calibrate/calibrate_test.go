@@ -226,17 +226,22 @@ func TestStatistics(t *testing.T) {
 
 // TestService: medians that descend are pooled, and the distributions move along.
 func TestService(t *testing.T) {
-	k := table{intraOp: 1, busy: 2}
+	k := table{intraOp: 1, busy: 2, session: &ort.Session{InDim: 512}, after: make([][]float64, len(batches))}
+	k.after[0] = []float64{150_000, 150_000, 150_000}
 	for i := range batches {
-		at := []float64{100, 90, 120, 200, 300, 400, 500}[i] * 1000
+		at := []float64{100, 90, 120, 200}[min(i, 3)] * 1000
 		k.times = append(k.times, []float64{at, at, at})
 		k.medians = append(k.medians, []float64{at * 0.9, at, at * 1.1})
 		k.cpu = append(k.cpu, []float64{0.5, 1, 1})
 	}
-	s := k.service()
-	assert.Equal(t, 95*time.Microsecond, s.Time[0].Quantile(0.5))
-	assert.Equal(t, 95*time.Microsecond, s.Time[1].Quantile(0.5))
-	assert.Equal(t, 120*time.Microsecond, s.Time[2].Quantile(0.5))
+	s := k.service(time.Microsecond) // the Go code of a call is charged apart
+	assert.Equal(t, 94*time.Microsecond, s.Time[0].Quantile(0.5))
+	assert.Equal(t, 94*time.Microsecond, s.Time[1].Quantile(0.5))
+	assert.Equal(t, 119*time.Microsecond, s.Time[2].Quantile(0.5))
+	assert.Equal(t, 149*time.Microsecond, s.After[0].Quantile(0.5))
+	assert.Equal(t, 2048, s.Row)
+	assert.Equal(t, 149*time.Microsecond, s.At(1, 32, 0.5), "after a batch of the largest size")
+	assert.Equal(t, 94*time.Microsecond, s.At(1, 1, 0.5), "after one of its own")
 	assert.InDelta(t, 0.08, s.Drift, 0.001)
 	assert.InDelta(t, 1, s.CPU[0], 0)
 }

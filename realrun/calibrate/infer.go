@@ -198,8 +198,8 @@ const (
 
 // service makes the table's Service. Medians that descend from one batch size to the next are noise or a change of the
 // library's algorithm; they are replaced by the non-descending sequence nearest to them, and the distributions scaled
-// along.
-func (t *table) service() lab.Service {
+// along. goCode is what a call costs outside C, which is charged apart.
+func (t *table) service(goCode time.Duration) lab.Service {
 	const bytesPerNumber = 4
 	s := lab.Service{Model: "mlp", IntraOp: t.intraOp, Busy: t.busy, Row: t.session.InDim * bytesPerNumber,
 		Batch: slices.Clone(batches)}
@@ -217,7 +217,12 @@ func (t *table) service() lab.Service {
 	}
 	for i, m := range isotonic(raw) {
 		for j, q := range s.Time[i].Quantiles {
-			s.Time[i].Quantiles[j] = time.Duration(math.Round(float64(q) * m / raw[i]))
+			s.Time[i].Quantiles[j] = max(time.Duration(math.Round(float64(q)*m/raw[i]))-goCode, 0)
+		}
+	}
+	for i := range s.After {
+		for j := range s.After[i].Quantiles {
+			s.After[i].Quantiles[j] = max(s.After[i].Quantiles[j]-goCode, 0)
 		}
 	}
 	s.Drift = median(drift)

@@ -88,6 +88,7 @@ func (f fetcher) fetchInto(ctx context.Context, cacheDir string, p pin, target s
 	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
 		return fmt.Errorf("the cache folder %s cannot be made: %w; choose a folder that you may write to", filepath.Dir(target), cause(err))
 	}
+	removeStale(cacheDir)
 	temp, err := os.MkdirTemp(cacheDir, "fetch-")
 	if err != nil {
 		return fmt.Errorf("no temporary folder can be made in %s: %w; choose a folder that you may write to", cacheDir, cause(err))
@@ -269,4 +270,17 @@ func (r *reader) Read(b []byte) (int, error) {
 		r.progress(r.stage, min(r.done, r.total), r.total)
 	}
 	return n, err
+}
+
+// staleAfter is the age from which a fetch's folder is what a killed process has left.
+const staleAfter = time.Hour
+
+// removeStale removes the folders of fetches that were killed.
+func removeStale(cacheDir string) {
+	left, _ := filepath.Glob(filepath.Join(cacheDir, "fetch-*"))
+	for _, dir := range left {
+		if info, err := os.Stat(dir); err == nil && time.Since(info.ModTime()) > staleAfter {
+			_ = os.RemoveAll(dir)
+		}
+	}
 }

@@ -69,7 +69,6 @@ func (s *Sched) findLocal(mp *m) (gp *g, inheritTime bool) {
 	}
 	if s.netWaiters > 0 && s.sched.polling == nil {
 		mp.charge += s.price.netpoll
-		s.sched.lastpoll = s.host.Now
 		if gp := s.netpollPop(mp); gp != nil {
 			return gp, false
 		}
@@ -100,7 +99,7 @@ func (s *Sched) becomeSpinning(mp *m) {
 
 // spinCost is the CPU of looking at every running P in every pass.
 func (s *Sched) spinCost() time.Duration {
-	return s.price.steal * time.Duration(s.stealPasses()*(len(s.allp)-int(s.sched.npidle)))
+	return s.price.steal * time.Duration(s.stealPasses()*(len(s.allp)-int(s.sched.npidle)-1))
 }
 
 // stealPasses is the number of passes over the other Ps.

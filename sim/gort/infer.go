@@ -28,7 +28,6 @@ func (s *Sched) runSession(mp *m, n int) {
 	if k := len(s.helpers); k > 0 {
 		help = time.Duration(float64(wall) * max(t.Cores(n)-1, 0) / float64(k))
 	}
-	mp.charge += s.copyRows(n)
 	s.call(mp, s.price.cgocall, wall+s.enlist(mp, help), 0)
 	if mp.helpers > 0 {
 		s.note(tHelpers, mp.p, mp.curg, mp.helpers, 0)
@@ -78,11 +77,10 @@ func (s *Sched) callDone(mp *m, gp *g, op *Op) {
 	switch op.Do {
 	case Infer:
 		s.inflight--
-		mp.charge += s.copyRows(1)
 	case RunBatch:
 		s.inflight--
 		n := len(gp.worker.reqs)
-		mp.charge += s.copyRows(n)
+		mp.charge += s.copyRows(n) + s.price.now
 		if now := s.host.Now; now >= s.From && now < s.To {
 			s.batches = append(s.batches, int32(n))
 		}
@@ -138,6 +136,7 @@ func (s *Sched) take(mp *m, gp *g, c *hchan) uint8 {
 		}
 		w.reqs = append(w.reqs, r)
 	}
+	mp.charge += s.price.now
 	now := s.host.Now + mp.charge
 	n, wait := s.Batcher.Take(len(w.reqs), w.oldest, now)
 	if n > 0 {

@@ -135,7 +135,7 @@ func (s *Sched) Serve(v Service) {
 	s.factor = 1
 	if t := s.cost.Service(v.Model, s.knobs.IntraOp, 1); t != nil {
 		s.row = t.Row
-		s.factor += t.Drift * speedMode(v.Seed)
+		s.factor += float64(t.Drift * speedMode(v.Seed))
 	}
 	main := s.gfget(s.allm[0])
 	main.prog, main.class, main.status = v.Programs[0].Ops, -1, _Grunnable
@@ -179,12 +179,8 @@ func (s *Sched) doService(mp *m, gp *g, op *Op) uint8 {
 		return s.start(mp, gp, op)
 	case Started:
 		s.started = true
-		for _, src := range s.sources {
-			if !src.InProcess {
-				s.host.Wake(src.thread, mp.thread)
-			}
-		}
 	case Enqueue:
+		mp.charge += s.price.now
 		gp.since = s.host.Now + mp.charge
 		return doneOrParked(s.chansend(mp, s.chans[op.I], gp))
 	case Await:
@@ -206,9 +202,9 @@ func (s *Sched) begin(mp *m, gp *g) {
 }
 
 func (s *Sched) end(mp *m, gp *g) {
+	gp.since = s.host.Now + mp.charge
+	s.requests = append(s.requests, lab.Request{Class: gp.class, P: gp.startP, Due: gp.due, Start: gp.start, End: gp.since})
 	mp.charge += s.price.request
-	s.requests = append(s.requests, lab.Request{Class: gp.class, P: gp.startP, Due: gp.due, Start: gp.start,
-		End: s.host.Now + mp.charge})
 	s.open--
 	if up := gp.parent; up != nil && up.life == gp.parentIs {
 		gp.parent = nil
@@ -222,7 +218,7 @@ func (s *Sched) end(mp *m, gp *g) {
 // think lets the client sleep until its next request is due, or ends the client if that is too late.
 func (s *Sched) think(mp *m, gp *g, op *Op) uint8 {
 	d := op.Time.Sample(&gp.work)
-	gp.due = s.host.Now + mp.charge + d
+	gp.due = gp.since + d
 	if gp.due >= s.Stop {
 		s.goexit0(mp)
 		return opDone
@@ -233,7 +229,7 @@ func (s *Sched) think(mp *m, gp *g, op *Op) uint8 {
 // nextRequest begins the client's next request, or ends the client.
 func (s *Sched) nextRequest(mp *m, gp *g, op *Op) uint8 {
 	if op.N == 0 {
-		gp.due = s.host.Now + mp.charge
+		gp.due = gp.since
 	}
 	if gp.due >= s.Stop {
 		s.goexit0(mp)
@@ -259,6 +255,9 @@ func (s *Sched) start(mp *m, gp *g, op *Op) uint8 {
 	case Read, Generate:
 		c.source = s.sources[v.Ops[0].I]
 		c.source.reader = c
+		if !c.source.InProcess {
+			s.host.Wake(c.source.thread, mp.thread)
+		}
 	}
 	if v.Class >= 0 {
 		s.open++

@@ -65,7 +65,7 @@ func (s *Sched) epollWait(d time.Duration) time.Duration {
 	if d < time.Millisecond {
 		d = time.Millisecond
 	}
-	return d.Truncate(time.Millisecond) + s.cost.EpollOver.Sample(&s.infer)
+	return d.Truncate(time.Millisecond) + s.cost.EpollOver.Sample(&s.kernel)
 }
 
 // pollReturned is findRunnable after a blocking netpoll: take an idle P for what is ready, or leave it to the others.

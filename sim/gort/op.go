@@ -47,10 +47,11 @@ const (
 
 // An Op is one thing that a goroutine does.
 type Op struct {
-	Do   OpKind
-	I    int32     // channel, mutex, class or program
-	N    int64     // how many, or bytes
-	Time *lab.Dist // how long
+	Do     OpKind
+	I      int32     // channel, mutex, class or program
+	N      int64     // how many, or bytes
+	Time   *lab.Dist // how long
+	Waited bool      // Go: a later Wait of the same request waits for them
 }
 
 // What came of an op.
@@ -176,8 +177,11 @@ func (s *Sched) doCall(mp *m, gp *g, op *Op) uint8 {
 		s.callDone(mp, gp, op)
 		return opDone
 	}
-	if op.Do == Infer || op.Do == RunBatch {
-		mp.charge += s.price.runCall
+	switch op.Do {
+	case Infer:
+		mp.charge += s.price.runCall + s.copyRows(1)
+	case RunBatch:
+		mp.charge += s.price.runCall + s.copyRows(len(gp.worker.reqs))
 	}
 	if mp.charge > 0 { // Go code ends before the call begins: until then others see a goroutine that runs
 		gp.op = 2
@@ -218,8 +222,10 @@ func (s *Sched) doChildren(mp *m, gp *g, op *Op) uint8 {
 	}
 	gp.left++ // counts within the op: no time is left over here
 	c := s.newproc(mp, s.classes[op.I].Ops, op.I, lab.Child(gp.num, int(gp.spawned)), s.host.Now+mp.charge)
-	c.parent, c.parentIs = gp, gp.life
-	gp.children++
+	if op.Waited {
+		c.parent, c.parentIs = gp, gp.life
+		gp.children++
+	}
 	gp.spawned++
 	s.open++
 	if int64(gp.left) < op.N {

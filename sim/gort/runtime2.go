@@ -52,7 +52,7 @@ type g struct {
 	left      time.Duration
 	due       time.Duration
 	start     time.Duration
-	since     time.Duration // since when it waits for a mutex
+	since     time.Duration // since when it waits for a mutex or a batch; when its last request ended
 	num       uint64        // number of its request in its class
 	work      lab.Stream    // draws the times of its steps
 	parent    *g

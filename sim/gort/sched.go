@@ -13,6 +13,7 @@
 package gort
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -59,7 +60,8 @@ type Sched struct {
 	owners   []owner
 	coprimes []uint32
 	random   lab.Stream
-	infer    lab.Stream
+	infer    lab.Stream // service times
+	kernel   lab.Stream // latencies of sleeps, polls and signals
 	sysmon   sysmonState
 	gFree    *g
 	slab     []g
@@ -91,7 +93,7 @@ type record struct {
 
 // prices are the Cost's nanoseconds as durations.
 type prices struct {
-	newproc, newg, goexit, swtch, steal, chanop, ready, mutex, spin, cgocall, syscall, exitSlow, timer, allocMin, allocKiB,
+	newproc, newg, goexit, swtch, steal, chanop, ready, mutex, spin, cgocall, syscall, exitSlow, timer, now, allocMin, allocKiB,
 	request, runCall, copyKiB, futexSleep, clone, sleepCPU, epollCPU, netpoll, pipeWrite, pipeRead, signalCPU time.Duration
 }
 
@@ -100,8 +102,8 @@ func pricesOf(c *lab.Cost) prices {
 	return prices{
 		newproc: ns(c.Newproc), newg: ns(c.NewG), goexit: ns(c.Goexit), swtch: ns(c.Switch), steal: ns(c.Steal), chanop: ns(c.Chan),
 		ready: ns(c.Ready), mutex: ns(c.Mutex), spin: ns(c.Spin), cgocall: ns(c.CgoCall), syscall: ns(c.Syscall),
-		exitSlow: ns(c.ExitSlow), timer: ns(c.Timer), allocMin: ns(c.AllocMin), allocKiB: ns(c.AllocKiB),
-		request: ns(c.Request), runCall: ns(c.RunCall), copyKiB: ns(c.CopyKiB), futexSleep: max(ns(c.FutexSleep)-c.WakeIdle.Quantile(0.5), ns(c.SwitchIn)), // the rest passes as latency
+		exitSlow: ns(c.ExitSlow), timer: ns(c.Timer), now: ns(c.Now), allocMin: ns(c.AllocMin), allocKiB: ns(c.AllocKiB),
+		request: ns(c.Request), runCall: ns(c.RunCall), copyKiB: ns(c.CopyKiB), futexSleep: ns(c.FutexSleep) / 2, // the other half is on the way back, in the latency
 		clone:    ns(c.Clone),
 		sleepCPU: ns(c.SleepCPU), epollCPU: ns(c.EpollCPU), netpoll: ns(c.Netpoll), pipeWrite: ns(c.PipeWrite),
 		pipeRead: ns(c.PipeRead), signalCPU: ns(c.SignalCPU),
@@ -112,7 +114,8 @@ func pricesOf(c *lab.Cost) prices {
 // The cost must outlive it.
 func New(cost *lab.Cost, policy Policy, knobs lab.Knobs, seed uint64) *Sched {
 	s := &Sched{cost: cost, price: pricesOf(cost), policy: policy, knobs: knobs,
-		random: lab.NewStream(seed, "gort/cheaprand", 0), infer: lab.NewStream(seed, "gort/infer", 0)}
+		random: lab.NewStream(seed, "gort/cheaprand", 0), infer: lab.NewStream(seed, "gort/infer", 0),
+		kernel: lab.NewStream(seed, "gort/kernel", 0)}
 	s.host = host.New(cost, &s.q, seed)
 	n := knobs.GOMAXPROCS
 	for i := range n {
@@ -213,17 +216,20 @@ func (s *Sched) throw(msg string) {
 // Now is the virtual time.
 func (s *Sched) Now() time.Duration { return s.host.Now }
 
-// Fill puts what was observed into a result: the requests by the time they ended, and the values under the names of
-// runtime/metrics.
-func (s *Sched) Fill(r *lab.Result) {
-	slices.SortStableFunc(s.requests, func(a, b lab.Request) int { return int(a.End - b.End) })
-	r.Requests, r.Steals, r.Batches, r.Dropped = s.requests, s.steals, s.batches, s.open
-	r.Values = map[string]float64{
+// Values are what was counted so far, under the names of runtime/metrics.
+func (s *Sched) Values() map[string]float64 {
+	return map[string]float64{
 		"/sched/threads/total:threads": float64(s.Threads()),
 		"/sched/retakes:count":         float64(s.retakes),
 		"/cgo/go-to-c-calls:calls":     float64(s.calls),
 		"/sched/gomaxprocs:threads":    float64(len(s.allp)),
 	}
+}
+
+// Fill puts into a result the requests by the time they ended, the steals, the batches, and how many requests are open.
+func (s *Sched) Fill(r *lab.Result) {
+	slices.SortStableFunc(s.requests, func(a, b lab.Request) int { return cmp.Compare(a.End, b.End) })
+	r.Requests, r.Steals, r.Batches, r.Dropped = s.requests, s.steals, s.batches, s.open
 }
 
 // Threads counts the OS threads of the runtime: the Ms, sysmon and the template thread of a cgo program.

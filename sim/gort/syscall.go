@@ -74,7 +74,7 @@ func (s *Sched) preemptM(mp *m) {
 		return
 	}
 	mp.signalled = true
-	s.q.Push(des.Event{At: s.host.Now + s.cost.Signal.Sample(&s.infer), Kind: evSignal, Who: mp.id})
+	s.q.Push(des.Event{At: s.host.Now + s.cost.Signal.Sample(&s.kernel), Kind: evSignal, Who: mp.id})
 }
 
 // doSigPreempt is the signal's handler: a goroutine that computes yields at once, wherever it is.

@@ -24,7 +24,8 @@ func (s *Sched) startSysmon() {
 }
 
 // sysmonStep is one turn of sysmon's loop, from its wake-up to its next sleep.
-// SIMPLIFIED(sysmon): it does not update GOMAXPROCS, wake the scavenger or force a GC.
+// SIMPLIFIED(sysmon): it does not update GOMAXPROCS, wake the scavenger or force a GC, and polls the network only if
+// somebody waits for it.
 func (s *Sched) sysmonStep() {
 	sm := &s.sysmon
 	now := s.host.Now
@@ -86,7 +87,7 @@ func (s *Sched) wakeSysmon(a *actor) {
 func (s *Sched) usleep(a *actor, d time.Duration) {
 	pay := s.paid(a) + s.price.sleepCPU/2
 	a.charge = s.price.sleepCPU - s.price.sleepCPU/2
-	over := s.cost.SleepOver.Sample(&s.infer)
+	over := s.cost.SleepOver.Sample(&s.kernel)
 	s.host.Sleep(a.thread, pay, s.host.Now+max(pay, d+over-a.charge))
 }
 

@@ -11,7 +11,7 @@ const (
 	migrationCost  = 500 * time.Microsecond // sysctl_sched_migration_cost: a thread that ran more recently is hot
 	maxAvgIdle     = 2 * migrationCost      // the cap of avg_idle (sched/core.c)
 	cacheNiceTries = 1                      // sd->cache_nice_tries of cores that share a cache
-	balanceBusy    = 32 * time.Millisecond  // sd->min_interval (2 cores: 2 ms) × busy_factor (16): balance between busy cores
+	balanceBusy    = 16 * time.Millisecond  // for each core: sd->min_interval (1 ms a core) × busy_factor (16)
 )
 
 // mean is the average virtual run time of a core's threads, the zero-lag point (avg_vruntime).
@@ -110,7 +110,7 @@ func (h *Host) dispatch(ci, t int32, extra time.Duration) {
 	th := &h.threads[t]
 	c.cur = t
 	th.left += extra
-	th.protect = th.v + h.cost.Slice
+	th.protect = th.deadline // set_protect_slice, all slices being equal
 	c.util.set(h.Now, true)
 	h.burst(ci)
 }
@@ -125,6 +125,9 @@ func (h *Host) leave(ci, t int32) {
 }
 
 // place gives a thread that joins a core its virtual run time and deadline (place_entity).
+//
+// SIMPLIFIED(kernel): a thread that moves to another core leaves its debt behind, and a new thread begins with a whole
+// slice.
 func (h *Host) place(ci, t int32) {
 	c, th := &h.cores[ci], &h.threads[t]
 	n := time.Duration(len(c.queue))
@@ -170,7 +173,7 @@ func (h *Host) enqueue(t, ci int32, latency time.Duration) {
 		}
 		c.cur, c.waking = t, true
 		c.gen++
-		th.protect = th.v + h.cost.Slice
+		th.protect = th.deadline
 		c.util.set(h.Now, true)
 		h.q.Push(des.Event{At: h.Now + latency, Kind: evWake, Who: ci, Gen: c.gen})
 		return
@@ -186,7 +189,7 @@ func (h *Host) enqueue(t, ci int32, latency time.Duration) {
 // loses the core only after it has answered.
 func (h *Host) deciding(c *core) bool {
 	th := &h.threads[c.cur]
-	return th.left == 0 && th.then == decide && c.began == h.Now
+	return th.left == 0 && c.gap == 0 && th.then == decide && c.began == h.Now
 }
 
 // checkPreempt takes the core from its current thread if the woken thread is the one to run
@@ -259,7 +262,7 @@ func (h *Host) balance(ci int32) {
 		}
 	}
 	idle := h.cores[least].cur == none
-	if !idle && (h.Now-h.balanced < balanceBusy || h.nr(ci) <= h.nr(least)+1) {
+	if !idle && (h.Now-h.balanced < balanceBusy*time.Duration(len(h.cores)) || h.nr(ci) <= h.nr(least)+1) {
 		return
 	}
 	h.balanced = h.Now
@@ -378,6 +381,9 @@ func (h *Host) pullFromBusiest(ci int32) bool {
 
 // selectCore chooses the core for a thread that wakes (select_task_rq_fair): the core it ran on, the waker's if that is
 // less loaded, and an idle one instead if the kernel looks for one.
+//
+// SIMPLIFIED(kernel): load is the number of runnable threads (wake_affine_weight weighs their recent load), and whether an
+// idle core is looked for follows the utilisation of this moment, not that of the last balance.
 func (h *Host) selectCore(t, waker int32) int32 {
 	th := &h.threads[t]
 	prev := th.core

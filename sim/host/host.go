@@ -63,7 +63,7 @@ type core struct {
 	gen     uint32
 	queue   []int32       // threads that wait for this core
 	began   time.Duration // up to here cur's time is accounted
-	stolen  time.Duration // moments of this burst that host and interrupts take
+	gap     time.Duration // what is left of the moment that host and interrupts are taking; 0: none
 	vbase   time.Duration // mean virtual run time when the core last had threads
 	idleAt  time.Duration // since when it is idle
 	avgIdle time.Duration // running mean of its idle times (avg_idle)
@@ -261,7 +261,14 @@ func (h *Host) burstEnds(ci int32) int32 {
 	h.account(c)
 	t := c.cur
 	th := &h.threads[t]
-	th.left = 0
+	if c.gap == 0 && c.gapIn <= 0 { // a stolen moment begins
+		c.gap = h.cost.Gap.Sample(&c.draw)
+		c.gapIn = h.nextGap(c)
+	}
+	if c.gap > 0 || th.left > 0 {
+		h.burst(ci)
+		return none
+	}
 	if th.then == decide || th.woken {
 		th.then, th.woken = decide, false
 		return t
@@ -282,14 +289,17 @@ func (h *Host) burstEnds(ci int32) int32 {
 	return none
 }
 
-// burst lets the current thread of a core run: the end of its burst becomes an event.
+// burst lets the current thread of a core run: the end of its burst becomes an event, or before that the next moment that
+// host and interrupts take from the core, or the end of the one they are taking.
 func (h *Host) burst(ci int32) {
 	c := &h.cores[ci]
-	th := &h.threads[c.cur]
+	d := c.gap
+	if d == 0 {
+		d = min(h.threads[c.cur].left, c.gapIn)
+	}
 	c.began = h.Now
-	c.stolen = h.gaps(c, th.left)
 	c.gen++
-	h.q.Push(des.Event{At: h.Now + th.left + c.stolen, Kind: evBurst, Who: ci, Gen: c.gen})
+	h.q.Push(des.Event{At: h.Now + d, Kind: evBurst, Who: ci, Gen: c.gen})
 }
 
 // account charges the current thread for the time since the last accounting.
@@ -299,23 +309,15 @@ func (h *Host) account(c *core) {
 		return
 	}
 	c.began = h.Now
-	gap := min(ran, c.stolen)
-	c.stolen -= gap
 	th := &h.threads[c.cur]
-	th.left = max(th.left-(ran-gap), 0)
-	th.cpu += ran - gap
 	th.v += ran
-}
-
-// gaps samples how much of the next d of busy time host and interrupts take.
-func (h *Host) gaps(c *core, d time.Duration) time.Duration {
-	var stolen time.Duration
-	for c.gapIn <= d && h.cost.GapRate > 0 {
-		stolen += h.cost.Gap.Sample(&c.draw)
-		c.gapIn += h.nextGap(c)
+	if c.gap > 0 {
+		c.gap = max(c.gap-ran, 0)
+		return
 	}
-	c.gapIn -= d
-	return stolen
+	th.left = max(th.left-ran, 0)
+	th.cpu += ran
+	c.gapIn -= ran
 }
 
 func (h *Host) nextGap(c *core) time.Duration {

@@ -6,13 +6,12 @@ package serve
 import (
 	"fmt"
 	"hash/fnv"
+	"math"
 	"slices"
 
 	"github.com/gmplab/lab"
 	"github.com/gmplab/lab/sim/gort"
 )
-
-const queueSize = 1 << 16 // buffer of the batcher's queue, as in realrun
 
 // compiler is a Service in the making.
 type compiler struct {
@@ -28,15 +27,21 @@ func Compile(t *lab.Trial, knobs lab.Knobs, cost *lab.Cost) (gort.Service, error
 	w := &t.Workload
 	c := &compiler{w: w, knobs: knobs, names: map[string]int32{}}
 	c.Seed, c.Stop, c.Batcher = t.Seed, w.Warmup+w.Run, knobs.Batcher
-	c.From, c.To = w.Warmup, w.Warmup+w.Run
+	c.From, c.To = w.Warmup, c.Stop
+	if w.Run == 0 {
+		c.To = math.MaxInt64
+	}
 	for i, ch := range w.Chans {
 		c.names["chan "+ch.Name] = int32(i)
 		c.Chans = append(c.Chans, ch.Cap)
 	}
 	sem, queue := int32(len(c.Chans)), int32(len(c.Chans)+1)
-	c.Chans = append(c.Chans, knobs.Permits, queueSize)
+	c.Chans = append(c.Chans, knobs.Permits, lab.QueueSize)
 	for i := range w.Classes {
 		c.Classes = append(c.Classes, c.class(i, sem, queue))
+	}
+	if knobs.IntraSpin && knobs.IntraOp > 1 {
+		return gort.Service{}, fmt.Errorf("knobs.intra_spin: the simulator does not model threads that spin between inferences; leave it out, or measure only")
 	}
 	if err := c.model(cost); err != nil {
 		return gort.Service{}, err
@@ -71,7 +76,11 @@ func (c *compiler) class(i int, sem, queue int32) gort.Program {
 	p := gort.Program{Class: int32(i), Work: h.Sum64()}
 	p.Ops = append(p.Ops, gort.Op{Do: gort.Begin})
 	for j := range class.Steps {
-		p.Ops = append(p.Ops, c.step(&class.Steps[j], sem, queue)...)
+		ops := c.step(&class.Steps[j], sem, queue)
+		for k := range ops {
+			ops[k].Waited = slices.ContainsFunc(class.Steps[j:], func(s lab.Step) bool { return s.Do == lab.Wait })
+		}
+		p.Ops = append(p.Ops, ops...)
 	}
 	p.Ops = append(p.Ops, gort.Op{Do: gort.End})
 	if class.Arrivals.Kind != lab.Closed {

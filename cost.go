@@ -109,7 +109,7 @@ func distance(a, b int) int { return max(a-b, b-a) }
 func (s *Service) At(n, prev int, q float64) time.Duration {
 	d := s.between(s.Time, n, q)
 	last := s.Batch[len(s.Batch)-1]
-	if len(s.After) == 0 || prev <= n || n >= s.Batch[len(s.After)-1] {
+	if len(s.After) == 0 || prev <= n || n > s.Batch[len(s.After)-1] {
 		return d
 	}
 	share := float64(min(prev, last)-n) / float64(last-n)

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -34,7 +35,10 @@ var Metrics = []Metric{
 	{"/batch/mean:requests", "Mean size of a batch.", 0, meanOf(func(r *Result) []int32 { return r.Batches })},
 	{"/sched/threads/total:threads", "OS threads that the Go runtime owns, at the end.", 0, value("/sched/threads/total:threads")},
 	{"/sched/ps-used:ps", "Ps on which at least one request in a hundred began.", 0, psUsed},
-	{"/sched/p-share-max:ratio", "Share of the requests that began on the busiest P.", 0, pShareMax},
+	{"/sched/p-share-max:ratio", "Share of the requests that began on the busiest P.", 0, pShare(1)},
+	{"/sched/p-share-2nd:ratio", "Share of the requests that began on the second busiest P.", 0, pShare(2)},
+	{"/sched/p-share-3rd:ratio", "Share of the requests that began on the third busiest P.", 0, pShare(3)},
+	{"/sched/p-share-4th:ratio", "Share of the requests that began on the fourth busiest P.", 0, pShare(4)},
 	{"/sched/steals:count", "Successful steals; the simulator alone sees them.", 0,
 		func(r *Result) (float64, bool) { return float64(len(r.Steals)), r.Side == Predicted }},
 	{"/sched/steal-size/mean:goroutines", "Mean number of goroutines that one steal moved; the simulator alone sees it.", 0,
@@ -186,11 +190,17 @@ func psUsed(r *Result) (float64, bool) {
 	return float64(used), total > 0
 }
 
-func pShareMax(r *Result) (float64, bool) {
-	count, total := r.perP()
-	most := 0
-	for _, n := range count {
-		most = max(most, n)
+// pShare is the share of the P that is the rank-th busiest; not observed with fewer Ps than that.
+func pShare(rank int) func(*Result) (float64, bool) {
+	return func(r *Result) (float64, bool) {
+		count, total := r.perP()
+		n := slices.Sorted(maps.Values(count))
+		if total == 0 || r.Trial.Knobs.GOMAXPROCS < rank && len(n) < rank {
+			return 0, false
+		}
+		if len(n) < rank {
+			return 0, true
+		}
+		return float64(n[len(n)-rank]) / float64(total), true
 	}
-	return float64(most) / float64(max(total, 1)), total > 0
 }

@@ -73,6 +73,9 @@ var Experiment = experiments.Experiment{
 		{Metric: stealSize},
 		{Metric: "/latency/p50:seconds"},
 		{Metric: "/latency/p99:seconds"},
+		{Metric: "/sched/p-share-2nd:ratio"},
+		{Metric: "/sched/p-share-3rd:ratio"},
+		{Metric: "/sched/p-share-4th:ratio"},
 	},
 	Claims: []experiments.Claim{
 		{

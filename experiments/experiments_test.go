@@ -715,7 +715,7 @@ func TestFigure(t *testing.T) {
 	assert.Nil(t, f.Panels[0].Points[2].Measured)
 	assert.InDelta(t, 0.0011, f.Panels[0].Points[0].Predicted.Value, 0.0001)
 	caption := strings.Join(f.Caption, "\n")
-	for _, want := range []string{"median and range of 5 simulated runs", "here (other CPU, 2 cores", "lib 1.2 (npm)", "seed 7", "gmplab run example"} {
+	for _, want := range []string{"median and spread of 5 simulated runs", "here (other CPU, 2 cores", "lib 1.2 (npm)", "seed 7", "gmplab run example"} {
 		assert.Contains(t, caption, want)
 	}
 	o.Rows[0].Measured.High = 1

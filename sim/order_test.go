@@ -122,8 +122,9 @@ func TestRealOrder(t *testing.T) {
 	if err != nil {
 		t.Skip("run by TestRealRunOrder")
 	}
-	debug.SetGCPercent(-1)
-	runtime.GOMAXPROCS(1)
+	for range 10 { // lets the goroutines of the runtime and of testing run that have not yet
+		runtime.Gosched()
+	}
 	var wg sync.WaitGroup
 	order := make([]int, 0, n)
 	for k := 1; k <= n; k++ {
@@ -140,7 +141,7 @@ func TestRealOrder(t *testing.T) {
 // realOrder runs that program.
 func realOrder(t *testing.T, n int) (order []int) {
 	cmd := exec.Command(os.Args[0], "-test.run=^TestRealOrder$", "-test.v")
-	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d", orderOf, n))
+	cmd.Env = append(os.Environ(), "GOMAXPROCS=1", "GOGC=off", fmt.Sprintf("%s=%d", orderOf, n))
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	_, list, found := bytes.Cut(out, []byte("order ["))
@@ -172,8 +173,12 @@ func TestRealRunOrder(t *testing.T) {
 			}
 			return false
 		}
-		// Another process may keep this one from its core for long enough that sysmon preempts it: try again.
-		ok := agrees() || agrees() || agrees()
+		// The program is not alone: another process may keep it from its core for so long that sysmon preempts it, or a
+		// goroutine of the runtime may take the place of one of ours. Try again.
+		ok := false
+		for try := 0; try < 5 && !ok; try++ {
+			ok = agrees()
+		}
 		assert.True(t, ok, "%s runs %d goroutines in the order %v; no phase of the simulator's order has it, such as %v",
 			runtime.Version(), n, got, runOrder(n, 1))
 	}

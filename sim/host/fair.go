@@ -223,7 +223,7 @@ func (h *Host) startTick(ci int32) {
 		return
 	}
 	c.ticking = true
-	n := (h.Now-h.phase)/h.cost.Tick + 1
+	n := (h.Now - h.phase + h.cost.Tick) / h.cost.Tick // the first tick is at phase
 	h.q.Push(des.Event{At: h.phase + n*h.cost.Tick, Kind: evTick, Who: ci})
 }
 

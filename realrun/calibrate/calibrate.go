@@ -139,7 +139,7 @@ const (
 	quantiles    = 33
 	gapQuantiles = 101 // its tail matters and is long
 	distEnd      = 0.99
-	cloneEnd     = 0.8
+	cloneEnd     = 0.5
 )
 
 // cost makes the Cost of what was measured. The maps' keys are names of fields.

@@ -163,7 +163,7 @@ func (h *Host) enqueue(t, ci int32, latency time.Duration) {
 	th.blocked = false
 	th.gen++
 	if th.core != ci {
-		th.recent, th.core = th.core, ci
+		th.core = ci
 	}
 	if c.cur == none {
 		c.avgIdle = min(c.avgIdle+(h.Now-c.idleAt-c.avgIdle)/8, maxAvgIdle)
@@ -374,7 +374,7 @@ func (h *Host) pullFromBusiest(ci int32) bool {
 	b.take(t)
 	h.place(ci, t)
 	th := &h.threads[t]
-	th.recent, th.core = th.core, ci
+	th.core = ci
 	c.queue = append(c.queue, t)
 	return true
 }
@@ -400,7 +400,9 @@ func (h *Host) selectCore(t, waker int32) int32 {
 	if h.cores[prev].cur == none {
 		return prev
 	}
-	if r := th.recent; r != prev && r != target && h.cores[r].cur == none {
+	r := th.recent
+	th.recent = prev // remembered only when neither core was idle
+	if r != prev && r != target && h.cores[r].cur == none {
 		return r
 	}
 	if !h.searchIdle() {

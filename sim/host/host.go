@@ -41,7 +41,7 @@ type thread struct {
 	woken    bool          // Wake came before the thread had blocked
 	cut      bool          // Cut: rest holds what was left of the burst
 	core     int32         // where it runs, waits, or ran last
-	recent   int32         // the core before that (recent_used_cpu)
+	recent   int32         // the core it was on at the last wake-up that found neither core idle (recent_used_cpu)
 	gen      uint32        // alarms of another generation are stale
 	left     time.Duration // CPU still to burn in this burst
 	rest     time.Duration // what Cut took away

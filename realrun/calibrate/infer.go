@@ -194,6 +194,7 @@ const (
 	serviceQuantiles = 17
 	serviceFrom      = 0.01
 	serviceEnd       = 0.95
+	sharedEnd        = 0.6 // with several threads, which are not pinned: above lies the wait of one for the other's core
 )
 
 // service makes the table's Service. Medians that descend from one batch size to the next are noise or a change of the
@@ -203,16 +204,20 @@ func (t *table) service(goCode time.Duration) lab.Service {
 	const bytesPerNumber = 4
 	s := lab.Service{Model: "mlp", IntraOp: t.intraOp, Busy: t.busy, Row: t.session.InDim * bytesPerNumber,
 		Batch: slices.Clone(batches)}
+	end := serviceEnd
+	if t.intraOp > 1 {
+		end = sharedEnd
+	}
 	var raw, drift []float64
 	for i := range batches {
-		d := empirical(t.times[i], serviceQuantiles, serviceFrom, serviceEnd)
+		d := empirical(t.times[i], serviceQuantiles, serviceFrom, end)
 		s.Time = append(s.Time, d)
 		raw = append(raw, float64(d.Quantile(0.5)))
 		m := nanosOf(t.medians[i])
 		drift = append(drift, (m.P90-m.P10)/(2*m.P50))
 		s.CPU = append(s.CPU, median(t.cpu[i]))
 		if len(t.after[i]) > 0 {
-			s.After = append(s.After, empirical(t.after[i], serviceQuantiles, serviceFrom, serviceEnd))
+			s.After = append(s.After, empirical(t.after[i], serviceQuantiles, serviceFrom, end))
 		}
 	}
 	for i, m := range isotonic(raw) {

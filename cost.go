@@ -48,7 +48,8 @@ type Cost struct {
 	Cores         int           // cores that threads share; 0: as many as there are Ps and never a wait
 	Tick          time.Duration // period of the scheduler's tick: a slice ends at a tick only
 	Slice         time.Duration // CPU that a thread is granted before a tick may take its core
-	IdlePull      time.Duration // a core that goes idle pulls a waiting thread if it expects to be idle for longer
+	IdlePull      time.Duration // a core that goes idle pulls a waiting thread if its idle times are longer than this on average
+	IdlePullOdds  float64       // share of such occasions on which it tries at all, when a run begins; 0: half, as after a boot
 	FutexWake     Nanos         // waking a thread whose core is idle, to the waker
 	FutexWakeBusy Nanos         // the same when the thread's core is busy, to the waker
 	FutexSleep    Nanos         // blocking on a futex and coming back, to the thread that blocks

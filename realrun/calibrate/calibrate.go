@@ -34,8 +34,9 @@ type bench struct {
 	ticks   []float64            // slices of two threads on one core, nanoseconds
 	busy    float64              // core-seconds in which gaps were looked for
 	infer   []*table
-	tiny    table  // a model so small that the Go code around it shows
-	threads int    // of the Go runtime, when the measurement began
+	tiny    table // a model so small that the Go code around it shows
+	threads int   // of the Go runtime, when the measurement began
+	pulls   [len(pullGaps)]pulls
 	most    int    // goroutines that have lived at a time
 	held    []byte // what alloc allocates, so that it is not on the stack
 }
@@ -161,7 +162,8 @@ func (b *bench) cost() lab.Cost {
 		v.FieldByName(name).Set(reflect.ValueOf(d))
 	}
 	c.Tick, c.Slice = b.tickAndSlice()
-	c.IdlePull = idlePull
+	c.IdlePull = idleLimit(b.pulls[:])
+	c.IdlePullOdds = idleOdds(b.pulls[:], c.IdlePull)
 	for _, t := range b.infer {
 		c.Infer = append(c.Infer, t.service(time.Duration(c.RunCall.P50+c.CgoCall.P50)))
 	}

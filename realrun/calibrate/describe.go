@@ -35,12 +35,16 @@ func Describe(c lab.Cost) []Row {
 			rows = append(rows, distRow(name, f))
 		case time.Duration:
 			row := Row{Name: name, Value: number(f.Seconds() * 1e3), Unit: "ms"}
-			if name == "IdlePull" || name == "Slice" && f == baseSlice(c.Cores) {
+			if name == "Slice" && f == baseSlice(c.Cores) {
 				row.Spread = "assumed: from the kernel's source"
 			}
 			rows = append(rows, row)
 		case float64:
-			rows = append(rows, Row{Name: name, Value: number(f), Unit: "/s"})
+			unit := ""
+			if name == "GapRate" {
+				unit = "/s"
+			}
+			rows = append(rows, Row{Name: name, Value: number(f), Unit: unit})
 		case int:
 			rows = append(rows, Row{Name: name, Value: fmt.Sprint(f)})
 		}

@@ -36,7 +36,8 @@ func kernelProbes() []probe {
 		probe{"waking threads of a busy core", (*bench).futexBusy},
 		probe{"signals", (*bench).signals},
 		probe{"losing a P", (*bench).exitSlow},
-		probe{"preemption on waking", (*bench).protection})
+		probe{"preemption on waking", (*bench).protection},
+		probe{"pulling to an idle core", (*bench).idlePull})
 }
 
 // pair gives two of the cores, others in each round.

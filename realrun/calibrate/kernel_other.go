@@ -4,8 +4,14 @@ package calibrate
 
 import "time"
 
-// idlePull: the kernel's rules are known for Linux only.
-const idlePull time.Duration = 0
+// pulls: the kernel's rules are known for Linux only.
+type pulls struct{}
+
+var pullGaps [0]int64
+
+func idleLimit([]pulls) time.Duration { return 0 }
+
+func idleOdds([]pulls, time.Duration) float64 { return 0 }
 
 func baseSlice(int) time.Duration { return 0 }
 

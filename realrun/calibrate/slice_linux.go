@@ -8,10 +8,6 @@ import (
 	"time"
 )
 
-// idlePull is ASSUMED, not measured: half a millisecond, Linux's sysctl_sched_migration_cost, from which a core's limit
-// for pulling on going idle derives (kernel/sched/fair.c: sched_balance_newidle, rq->max_idle_balance_cost).
-const idlePull = 500 * time.Microsecond
-
 // tick lets two threads compute on one core and notes how long each was away: the slice of the other.
 func (b *bench) tick() error {
 	core, length := b.one(), int64(b.long(100*time.Millisecond))

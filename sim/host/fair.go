@@ -334,6 +334,15 @@ const newidleSides = 1024 // of the dice
 // newidle is the success rate of the pulls of cores that go idle (update_newidle_stats).
 type newidle struct{ calls, success, ratio uint32 }
 
+// newNewidle begins with the odds that the machine has come to; 0: those after a boot (sd_init).
+func newNewidle(odds float64) newidle {
+	if odds == 0 {
+		odds = 0.5
+	}
+	ratio := uint32(min(odds, 1) * newidleSides)
+	return newidle{newidleSides / 2, ratio / 2, ratio}
+}
+
 func (n *newidle) count(success uint32) {
 	n.calls++
 	n.success += success

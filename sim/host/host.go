@@ -89,7 +89,7 @@ type Host struct {
 
 // New gives a machine with the cores of the cost, all idle. The cost must outlive the host.
 func New(cost *lab.Cost, q *des.Queue, seed uint64) *Host {
-	h := &Host{newidle: newidle{newidleSides / 2, newidleSides / 4, newidleSides / 2}, cost: cost, q: q, private: cost.Cores == 0, lat: lab.NewStream(seed, "host/latency", 0)}
+	h := &Host{newidle: newNewidle(cost.IdlePullOdds), cost: cost, q: q, private: cost.Cores == 0, lat: lab.NewStream(seed, "host/latency", 0)}
 	phase := lab.NewStream(seed, "host/tick", 0)
 	if cost.Tick > 0 {
 		h.phase = time.Duration(phase.Float64() * float64(cost.Tick))

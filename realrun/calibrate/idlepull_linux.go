@@ -1,0 +1,175 @@
+package calibrate
+
+import (
+	"math"
+	"runtime"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// A core that goes idle takes a waiting thread of another core only if it expects to stay idle for longer than that costs,
+// by the running mean of its idle times (kernel/sched/fair.c: sched_balance_newidle, rq->avg_idle). IdlePull is that
+// limit. It is found by experiment: one core runs a thread that naps for a while again and again, the other one has two
+// threads that compute; from when on these may change cores, does one of them before the next tick has mended it?
+//
+// pullGaps are the naps asked for, in ascending order; how long they really are is measured.
+var pullGaps = [...]int64{5_000, 20_000, 35_000, 50_000, 70_000, 100_000, 150_000, 250_000, 450_000}
+
+// pullWindow is how long a thread has for being pulled: well above 0.5 ms, below which its cache counts as hot, and below
+// the tick.
+const pullWindow = 2500 * time.Microsecond
+
+// pulls counts the tries with one length of nap.
+type pulls struct {
+	tries, pulled int
+	gap           float64 // sum over the tries of the mean idle time, nanoseconds
+}
+
+// napper naps on a core for ask nanoseconds at a time, and keeps the mean of how long the core was idle.
+type napper struct{ ask, mean, stop int64 }
+
+func (n *napper) run(core int) <-chan struct{} {
+	return pinned(core, true, func() {
+		_, _, _ = unix.RawSyscall6(unix.SYS_PRCTL, unix.PR_SET_TIMERSLACK, 1, 0, 0, 0, 0)
+		for atomic.LoadInt64(&n.stop) == 0 {
+			ts := unix.NsecToTimespec(atomic.LoadInt64(&n.ask))
+			from := now()
+			_, _, _ = unix.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&ts)), 0, 0)
+			gap := now() - from
+			mean := atomic.LoadInt64(&n.mean)
+			atomic.StoreInt64(&n.mean, mean+(gap-mean)/8)
+			pause(5_000)
+		}
+	})
+}
+
+// roamer computes, and notes when it is on another core than at home.
+type roamer struct {
+	tid, moved, stop int64
+	home             int
+}
+
+func (r *roamer) run() <-chan struct{} {
+	return pinned(r.home, true, func() {
+		atomic.StoreInt64(&r.tid, int64(unix.Gettid()))
+		for atomic.LoadInt64(&r.stop) == 0 {
+			pause(5_000)
+			var cpu uint32
+			_, _, _ = unix.RawSyscall(unix.SYS_GETCPU, uintptr(unsafe.Pointer(&cpu)), 0, 0)
+			if int(cpu) != r.home && atomic.LoadInt64(&r.moved) == 0 {
+				atomic.StoreInt64(&r.moved, now())
+			}
+		}
+	})
+}
+
+// allow sets the cores that a thread may use.
+func allow(tid int64, cores ...int) {
+	var set unix.CPUSet
+	for _, c := range cores {
+		set.Set(c)
+	}
+	_ = unix.SchedSetaffinity(int(tid), &set)
+}
+
+// nap lets the calling thread sleep without telling the runtime.
+func nap(d time.Duration) {
+	ts := unix.NsecToTimespec(int64(d))
+	_, _, _ = unix.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&ts)), 0, 0)
+}
+
+// idlePull tries each length of nap once or twice.
+func (b *bench) idlePull() error {
+	home, there := b.pair()
+	procs(runtime.NumCPU()+6, func() {
+		n := &napper{ask: pullGaps[0]}
+		busy := [2]*roamer{{home: home}, {home: home}}
+		ends := []<-chan struct{}{n.run(there), busy[0].run(), busy[1].run()}
+		<-pinned(home, true, func() {
+			ready := until(&busy[0].tid, 1, time.Second) && until(&busy[1].tid, 1, time.Second)
+			for i := 0; ready && i < len(pullGaps); i++ {
+				if b.ctx.Err() != nil {
+					break
+				}
+				b.tryPull(&b.pulls[i], n, busy, pullGaps[i], there)
+			}
+			for _, r := range busy {
+				atomic.StoreInt64(&r.stop, 1)
+			}
+			atomic.StoreInt64(&n.stop, 1)
+		})
+		for _, end := range ends {
+			<-end
+		}
+	})
+	return nil
+}
+
+// tryPull lets the napper settle, sets the computing threads free, and looks after the window whether one was pulled.
+func (b *bench) tryPull(p *pulls, n *napper, busy [2]*roamer, ask int64, there int) {
+	const settle = 30 // naps until the running mean has forgotten the length before
+	atomic.StoreInt64(&n.ask, ask)
+	nap(settle * time.Duration(ask+30_000))
+	p.gap += float64(atomic.LoadInt64(&n.mean))
+	for _, r := range busy {
+		atomic.StoreInt64(&r.moved, 0)
+	}
+	from := now()
+	for _, r := range busy {
+		allow(atomic.LoadInt64(&r.tid), r.home, there)
+	}
+	nap(pullWindow)
+	p.tries++
+	for _, r := range busy {
+		if at := atomic.LoadInt64(&r.moved); at > 0 && at-from < int64(pullWindow) {
+			p.pulled++
+			break
+		}
+	}
+	for _, r := range busy {
+		allow(atomic.LoadInt64(&r.tid), r.home)
+	}
+}
+
+// idleLimit is the shortest mean idle time from which on at least half of the tries ended with a pull: the middle between
+// the first length that did and the one before it, or 0. Longer naps may fail again, as they give the
+// core few occasions in the window. Where none did it is the kernel's own upper bound, half a millisecond
+// (sysctl_sched_migration_cost).
+func idleLimit(tried []pulls) time.Duration {
+	before := time.Duration(0)
+	for _, p := range tried {
+		if p.tries == 0 {
+			continue
+		}
+		gap := time.Duration(p.gap / float64(p.tries))
+		if 2*p.pulled >= p.tries {
+			return (before + gap) / 2
+		}
+		before = gap
+	}
+	return 500 * time.Microsecond
+}
+
+// idleOdds is the share of the occasions on which a core that goes idle tries to pull (kernel/sched/fair.c: NI_RANDOM, the
+// success rate of the tries before): the median over the lengths of nap above the limit, each with the number of
+// occasions that a thread had between the end of its hot time and that of the window.
+func idleOdds(tried []pulls, limit time.Duration) float64 {
+	const hot, work = 500e3, 5e3
+	var odds []float64
+	for _, p := range tried {
+		gap := p.gap / float64(max(p.tries, 1))
+		if p.tries == 0 || gap < float64(limit) {
+			continue
+		}
+		occasions := (float64(pullWindow) - hot) / (gap + work)
+		failed := max(float64(p.tries-p.pulled), 0.5) / float64(p.tries)
+		odds = append(odds, 1-math.Pow(failed, 1/occasions))
+	}
+	if len(odds) == 0 {
+		return 0
+	}
+	return median(odds)
+}

@@ -187,7 +187,7 @@ func TestNoiseIsWhatOthersDid(t *testing.T) {
 	require.NoError(t, err)
 	after.at = before.at.Add(2 * time.Second)
 	steal, foreign := noise(before, after, 400*ms)
-	assert.InDelta(t, 0.25, steal, 1e-9)  // 1 s of 4 s
+	assert.InDelta(t, 0.25, steal, 1e-9)    // 1 s of 4 s
 	assert.InDelta(t, 0.295, foreign, 1e-9) // 1 s busy less 0.4 s and a tick, over 2 s
 	_, foreign = noise(before, after, time.Hour)
 	assert.Zero(t, foreign, "the counter's 10 ms steps must not make it negative")

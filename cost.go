@@ -1,23 +1,30 @@
 package lab
 
 import (
+	"fmt"
 	"slices"
 	"time"
 )
 
-// Nanos is a measured CPU cost in nanoseconds with its spread over rounds of measurement.
-type Nanos struct{ P50, P10, P90 float64 }
+// A Value is a measured number with its spread over rounds of measurement.
+type Value struct{ P50, P10, P90 float64 }
+
+// Nanos is a Value in nanoseconds.
+type Nanos Value
 
 // A Cost is what the primitives cost on one host. Calibration measures it on micro-benchmarks, the simulator charges
 // it. The zero Cost is the machine of queueing theory: as many cores as Ps, nothing costs anything, nothing preempts
 // but the runtime; there the closed forms come out exactly.
 //
-// Fields of type Nanos are CPU time that the named party burns. Fields of type Dist are latencies during which the
-// named thread does not run.
+// Fields of type Nanos are CPU time that the named party burns, but for Tick and Slice, which are times of the kernel.
+// Fields of type Dist are latencies during which the named thread does not run, but for IdlePull, a limit.
 type Cost struct {
 	Host Host   // the machine measured
 	Made string // when, RFC 3339
 	Took string // how long the measurement lasted
+
+	Refreshed string // when what wanders was measured again (IdlePull, IdlePullOdds, Service.Speed), RFC 3339; empty: never
+	Quick     bool   // measured in fewer rounds, for a quick run
 
 	Link Nanos // one link of the dependent chain that CPU steps and spinning calls are counted in (about 1 ns)
 
@@ -42,33 +49,34 @@ type Cost struct {
 	Request  Nanos // bookkeeping of the real run for one request: two clock reads, one record
 	CopyKiB  Nanos // copying one KiB between a request and a batch
 
-	Threads int // OS threads of a cgo process after set-up, at rest: /sched/threads/total:threads
+	Threads Value // OS threads of a trial's process after its set-up: /sched/threads/total:threads
 
 	// The kernel and the hardware.
-	Cores         int           // cores that threads share; 0: as many as there are Ps and never a wait
-	Tick          time.Duration // period of the scheduler's tick: a slice ends at a tick only
-	Slice         time.Duration // CPU that a thread is granted before a tick may take its core
-	IdlePull      time.Duration // a core that goes idle pulls a waiting thread if its idle times are longer than this on average
-	IdlePullOdds  float64       // share of such occasions on which it tries at all, when a run begins; 0: half, as after a boot
-	FutexWake     Nanos         // waking a thread whose core is idle, to the waker
-	FutexWakeBusy Nanos         // the same when the thread's core is busy, to the waker
-	FutexSleep    Nanos         // blocking on a futex and coming back, to the thread that blocks
-	SwitchIn      Nanos         // taking a core over from another thread
-	WakeIdle      Dist          // from the wake-up to the woken thread running on an idle core
-	Clone         Nanos         // creating a thread, to its creator
-	CloneStart    Dist          // from there to the new thread running
-	SleepOver     Dist          // how much longer than asked a short nanosleep lasts on an idle core (timer slack included)
-	SleepCPU      Nanos         // CPU of one nanosleep that really sleeps
-	EpollOver     Dist          // how much longer than asked an epoll_wait with a time-out lasts on an idle core
-	EpollCPU      Nanos         // CPU of one epoll_wait that really sleeps
-	Netpoll       Nanos         // one epoll_wait that does not sleep
-	PipeWrite     Nanos         // writing a due arrival to the pipe, without the wake-up
-	PipeRead      Nanos         // reading what is in the pipe
-	Signal        Dist          // from tgkill to the handler of a running thread
-	SignalCPU     Nanos         // CPU of handling it
-	GapRate       float64       // moments stolen from a core by host and interrupts, per second of busy time
-	Gap           Dist          // how long one lasts
-	ArmLate       Dist          // how late the generator's C thread writes an arrival when its core is idle
+	Cores         int   // cores that threads share; 0: as many as there are Ps and never a wait
+	Tick          Nanos // period of the scheduler's tick: a slice ends at a tick only
+	Slice         Nanos // CPU that a thread is granted before a tick may take its core
+	IdlePull      Dist  // a core that goes idle pulls a waiting thread if its idle times are longer than this on average: each core has its own limit, which wanders over minutes
+	IdlePullOdds  Value // share of such occasions on which it tries at all, when a run begins; 0: half, as after a boot
+	FutexWake     Nanos // waking a thread whose core is idle, to the waker
+	FutexWakeBusy Nanos // the same when the thread's core is busy, to the waker
+	FutexSleep    Nanos // blocking on a futex and coming back, to the thread that blocks
+	SwitchIn      Nanos // taking a core over from another thread
+	WakeIdle      Dist  // from the wake-up to the woken thread running on an idle core
+	Clone         Nanos // creating a thread, to its creator
+	CloneStart    Dist  // from there to the new thread running
+	SleepOver     Dist  // how much longer than asked a short nanosleep lasts on an idle core (timer slack included)
+	SleepCPU      Nanos // CPU of one nanosleep that really sleeps
+	SleepBusy     Nanos // what a core's running thread loses in all when another one's short nanosleep there ends and the next begins
+	EpollOver     Dist  // how much longer than asked an epoll_wait with a time-out lasts on an idle core
+	EpollCPU      Nanos // CPU of one epoll_wait that really sleeps
+	Netpoll       Nanos // one epoll_wait that does not sleep
+	PipeWrite     Nanos // writing a due arrival to the pipe, without the wake-up
+	PipeRead      Nanos // reading what is in the pipe
+	Signal        Dist  // from tgkill to the handler of a running thread
+	SignalCPU     Nanos // CPU of handling it
+	GapRate       Value // moments stolen from a core by host and interrupts, per second of busy time
+	Gap           Dist  // how long one lasts
+	ArmLate       Dist  // how late the generator's C thread writes an arrival when its core is idle
 
 	Infer []Service // service times of models
 }
@@ -83,7 +91,7 @@ type Service struct {
 	Time    []Dist    // for each of them the time in the C call, wall clock; medians never descend
 	After   []Dist    // the same right after a batch of the largest size, whose data have displaced this one's; may be short
 	CPU     []float64 // for each of them the mean CPU used by all threads over that time, in cores
-	Drift   float64   // spread of the medians between rounds, (P90-P10)/(2·P50): the host's speed modes
+	Speed   []float64 // quantiles over rounds of how long everything took, over the median round: the host's speed modes; nil: always 1
 }
 
 // Service gives the table for a model, with that many intra-op threads, while busy inferences run: the one measured
@@ -141,4 +149,32 @@ func (s *Service) Cores(n int) float64 {
 		i--
 	}
 	return s.CPU[i]
+}
+
+// Factor gives the u-quantile of the host's speed: how much longer everything takes in a round that slow than in the median
+// round.
+func (s *Service) Factor(u float64) float64 {
+	n := len(s.Speed)
+	if n == 0 {
+		return 1
+	}
+	x := float64(u * float64(n-1))
+	i := min(int(x), n-1)
+	j := min(i+1, n-1)
+	return s.Speed[i] + float64((s.Speed[j]-s.Speed[i])*float64(x-float64(i)))
+}
+
+// State says in a sentence in which state the host was when what wanders was measured last; empty if it was not measured
+// again after the calibration.
+func (c *Cost) State() string {
+	if c.Refreshed == "" {
+		return ""
+	}
+	us := func(q float64) float64 { return float64(c.IdlePull.Quantile(q).Microseconds()) }
+	text := fmt.Sprintf("State of the host before the run: an idle core pulled threads from a mean idle time of %.0f µs on (%.0f–%.0f µs)",
+		us(0.5), us(0), us(1))
+	if s := c.Service("mlp", 1, c.Cores); s != nil && len(s.Speed) > 0 {
+		text += fmt.Sprintf("; inference took %.2f times as long as when calibrated (%.2f–%.2f)", s.Factor(0.5), s.Factor(0), s.Factor(1))
+	}
+	return text + "."
 }

@@ -46,6 +46,7 @@ var Metrics = []Metric{
 	{"/sched/retakes:count", "Ps that sysmon took from a thread in a C or system call; the simulator alone sees them.", 0, value("/sched/retakes:count")},
 	{"/cpu/used:cores", "CPU time of the process over the counted part, in cores.", 0, value("/cpu/used:cores")},
 	{"/cgo/go-to-c-calls:calls", "Calls from Go to C.", 0, value("/cgo/go-to-c-calls:calls")},
+	{"/host/inference:seconds", "How fast the host is: an inference of 8 rows, timed alone after the run on all cores at once.", 0, value("/host/inference:seconds")},
 	{"/host/steal:ratio", "Share of the host's CPU time that the hypervisor took during the run.", 0, value("/host/steal:ratio")},
 	{"/host/foreign-cpu:cores", "CPU time of other processes during the run, in cores.", 0, value("/host/foreign-cpu:cores")},
 }

@@ -21,6 +21,7 @@ type Runner func(ctx context.Context, t Trial) (*Result, error)
 
 // Limits that both sides keep.
 const (
+	ProbeRows  = 8                // rows of the inference that is timed after each run, to know the host's speed
 	DrainLimit = 10 * time.Second // how long a run goes on after its counted part for requests that are still open
 	OnceLimit  = 60 * time.Second // how long a run without a counted part may last
 	QueueSize  = 1 << 16          // buffer of the batcher's queue

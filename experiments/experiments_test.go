@@ -402,10 +402,51 @@ func TestDiscard(t *testing.T) {
 	} {
 		o := measuredWith(t, c.steals, c.foreigns)
 		require.Len(t, o.Clean, 1, c.name)
-		assert.Equal(t, Clean{"one", c.clean, 5, c.clean >= 3}, o.Clean[0], c.name)
+		assert.Equal(t, Clean{Point: "one", Clean: c.clean, All: 5, UsedOnly: c.clean >= 3}, o.Clean[0], c.name)
 		assert.Equal(t, span(c.value, c.low, c.high), *row(t, o, "one", p50).Measured, c.name)
 		assert.Contains(t, o.Notes, fmt.Sprintf("%d of 5 measured repetitions were clean.", c.clean), c.name)
 	}
+}
+
+// TestHostSpeed: a repetition at another speed of the host than those of the prediction is not clean, and where most are at
+// another one a row that does not agree says so.
+func TestHostSpeed(t *testing.T) {
+	source := func(side string, value float64, speeds ...float64) *Source {
+		src := &Source{Side: side, Host: lab.Host{Cores: 2}}
+		for i, v := range speeds {
+			values := map[string]float64{p50: value + 0.01*float64(i), steal: 0, foreign: 0, hostSpeed: v}
+			if v == 0 {
+				delete(values, hostSpeed)
+			}
+			src.Samples = append(src.Samples, Sample{Rep: i, Values: values})
+		}
+		return src
+	}
+	predicted := source(lab.Predicted, 1, 100, 110, 120)
+	for _, c := range []struct {
+		name    string
+		speeds  []float64
+		clean   int
+		stale   bool
+		verdict string // of a measurement that is twice as long
+	}{
+		{"the same", []float64{100, 120, 110, 86, 137}, 5, false, Differs},
+		{"two others", []float64{84, 139, 110, 110, 110}, 3, false, Differs},
+		{"most are others", []float64{200, 200, 200, 110, 110}, 2, true, Stale},
+		{"not observed", []float64{0, 0, 0, 0, 0}, 5, false, Differs},
+	} {
+		o, err := conclude(example(), predicted, source(lab.Measured, 2, c.speeds...))
+		require.NoError(t, err)
+		assert.Equal(t, c.clean, o.Clean[0].Clean, c.name)
+		assert.Equal(t, c.stale, o.Clean[0].Stale, c.name)
+		assert.Equal(t, c.verdict, row(t, o, "one", p50).Verdict, c.name)
+		o, err = conclude(example(), predicted, source(lab.Measured, 1, c.speeds...))
+		require.NoError(t, err)
+		assert.Equal(t, Agrees, row(t, o, "one", p50).Verdict, c.name)
+	}
+	o, err := conclude(example(), nil, source(lab.Measured, 2, 100, 500, 100))
+	require.NoError(t, err)
+	assert.Equal(t, 3, o.Clean[0].Clean, "nothing to compare with")
 }
 
 func TestDiscardIsBlindToTheOutcome(t *testing.T) {

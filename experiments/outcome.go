@@ -16,11 +16,12 @@ import (
 
 // The verdicts of a Row.
 const (
-	Agrees        = "agrees"         // the error is within the tolerance
-	WithinNoise   = "within noise"   // it is not, but the two intervals overlap
-	Differs       = "differs"        // neither
-	NotJudged     = "not judged"     // shown only: the check has no tolerance for this point
-	PredictedOnly = "predicted only" // the other side has no value
+	Agrees        = "agrees"            // the error is within the tolerance
+	WithinNoise   = "within noise"      // it is not, but the two intervals overlap
+	Differs       = "differs"           // neither
+	Stale         = "calibration stale" // it does not agree, and the host has another speed than when it was calibrated
+	NotJudged     = "not judged"        // shown only: the check has no tolerance for this point
+	PredictedOnly = "predicted only"    // the other side has no value
 	MeasuredOnly  = "measured only"
 )
 
@@ -53,6 +54,7 @@ type Clean struct {
 	Clean    int    `json:"clean"`
 	All      int    `json:"all"`
 	UsedOnly bool   `json:"used_clean_only"` // the intervals are those of the clean repetitions
+	Stale    bool   `json:"stale,omitempty"` // in most of the used ones the host had another speed than when it was calibrated
 }
 
 // An Outcome is what came out of an Experiment.
@@ -73,10 +75,13 @@ const (
 	foreignShare = 0.02 // of the cores used by other processes
 	stealShare   = 0.02 // of CPU time taken by the hypervisor; or stealFactor times the median of the point, if that is more
 	stealFactor  = 2
-	enoughClean  = 3 // with fewer clean repetitions all are used
+	speedShare   = 0.15 // by which inference, timed beside the repetition, may be outside the range that the calibration saw
+	enoughClean  = 3    // with fewer clean repetitions all are used
+
+	hostSpeed = "/host/inference:seconds"
 
 	// DiscardRule is the rule in words.
-	DiscardRule = "A measured repetition is not clean when other processes used more than 2 % of the cores, or when the hypervisor took more of the CPU time than 2 % and than twice the median of its point. Intervals use the clean repetitions of a point when there are at least 3, otherwise all."
+	DiscardRule = "A measured repetition is not clean when other processes used more than 2 % of the cores, or when the hypervisor took more of the CPU time than 2 % and than twice the median of its point, or when inference, timed alone after it, was more than 15 % outside the range of the prediction: then the host had another speed than when it was calibrated. Intervals use the clean repetitions of a point when there are at least 3, otherwise all."
 )
 
 // conclude compares the two sides and judges the claims; either side may be nil, not both.
@@ -95,7 +100,7 @@ func conclude(e *Experiment, predicted, measured *Source) (*Outcome, error) {
 		if _, err := hash(e, measured); err != nil {
 			return nil, err
 		}
-		o.collect(t, measured, o.discard(measured))
+		o.collect(t, measured, o.discard(measured, predicted))
 		o.Notes = append(o.Notes, measured.Notes...)
 	}
 	if predicted != nil && measured != nil {
@@ -142,8 +147,25 @@ func (o *Outcome) collect(t *Table, src *Source, samples []Sample) {
 	}
 }
 
+// asCalibrated gives a test of whether the host had its calibrated speed in a measured repetition of a point: inference took
+// as long as in the prediction's repetitions. What neither side knows passes.
+func asCalibrated(predicted *Source, point int) func(Sample) bool {
+	low, high := math.Inf(1), math.Inf(-1)
+	if predicted != nil {
+		for _, s := range predicted.Samples {
+			if v, ok := s.Values[hostSpeed]; ok && s.Point == point {
+				low, high = min(low, v*(1-speedShare)), max(high, v*(1+speedShare))
+			}
+		}
+	}
+	return func(s Sample) bool {
+		v, ok := s.Values[hostSpeed]
+		return !ok || low > high || low <= v && v <= high
+	}
+}
+
 // discard gives the measured samples that the intervals use, and counts the clean ones.
-func (o *Outcome) discard(src *Source) []Sample {
+func (o *Outcome) discard(src, predicted *Source) []Sample {
 	var used []Sample
 	cleanAll, all := 0, 0
 	for i, p := range o.Experiment.Points {
@@ -158,25 +180,32 @@ func (o *Outcome) discard(src *Source) []Sample {
 		if len(of) == 0 {
 			continue
 		}
+		fits := asCalibrated(predicted, i)
 		stealLimit := max(stealShare, stealFactor*stats.Median(steal))
 		for _, s := range of {
 			foreign := s.Values["/host/foreign-cpu:cores"] / float64(max(src.Host.Cores, 1))
-			if foreign <= foreignShare && s.Values["/host/steal:ratio"] <= stealLimit {
+			if foreign <= foreignShare && s.Values["/host/steal:ratio"] <= stealLimit && fits(s) {
 				clean = append(clean, s)
 			}
 		}
 		enough := len(clean) >= enoughClean
-		o.Clean = append(o.Clean, Clean{Point: p.Name, Clean: len(clean), All: len(of), UsedOnly: enough})
+		c := Clean{Point: p.Name, Clean: len(clean), All: len(of), UsedOnly: enough}
 		cleanAll, all = cleanAll+len(clean), all+len(of)
 		if enough {
 			of = clean
 		}
+		odd := len(slices.DeleteFunc(slices.Clone(of), fits))
+		c.Stale = 2*odd > len(of)
+		o.Clean = append(o.Clean, c)
 		used = append(used, of...)
 	}
 	o.Notes = append(o.Notes, fmt.Sprintf("%d of %d measured repetitions were clean.", cleanAll, all))
 	for _, c := range o.Clean {
 		if !c.UsedOnly {
 			o.Notes = append(o.Notes, fmt.Sprintf("%s: only %d of %d repetitions were clean; its intervals use all of them.", c.Point, c.Clean, c.All))
+		}
+		if c.Stale {
+			o.Notes = append(o.Notes, fmt.Sprintf("%s: the host had another speed than when it was calibrated; run gmplab calibrate and the experiment again.", c.Point))
 		}
 	}
 	for _, name := range []string{"/host/steal:ratio", "/host/foreign-cpu:cores"} {
@@ -233,12 +262,19 @@ func (o *Outcome) row(t *Table, c Check, point string) (Row, bool) {
 	case !c.judges(point):
 	case c.Factor > 0 && stats.WithinFactor(p.Value, m.Value, c.Factor), c.Factor == 0 && r.Error != nil && math.Abs(*r.Error) <= c.Tolerance:
 		r.Verdict = Agrees
+	case o.stale(point):
+		r.Verdict = Stale
 	case p.Overlaps(m):
 		r.Verdict = WithinNoise
 	default:
 		r.Verdict = Differs
 	}
 	return r, true
+}
+
+// stale tells whether the host had another speed at that point than when it was calibrated.
+func (o *Outcome) stale(point string) bool {
+	return slices.ContainsFunc(o.Clean, func(c Clean) bool { return c.Point == point && c.Stale })
 }
 
 // judges tells whether the check has a tolerance for that point.

@@ -176,7 +176,7 @@ func (r *run) predict(ctx context.Context) (*Source, error) {
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	src.note(notes...)
+	src.note(append(notes, []string{r.o.Cost.State()})...)
 	return src, nil
 }
 

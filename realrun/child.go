@@ -91,8 +91,11 @@ func execute(ctx context.Context, e envelope) (*lab.Result, error) {
 		if res, err = r.observe(ctx, before); err == nil {
 			res.Trial = e.Trial
 			res.Host.Library = libraryName(e.Library)
+			if r.service != nil && r.open.Load() == 0 {
+				res.Values["/host/inference:seconds"], err = r.service.hostSpeed()
+			}
 			r.close()
-			return res, nil
+			return res, err
 		}
 	}
 	r.close()

@@ -1,6 +1,9 @@
 package realrun
 
 import (
+	"errors"
+	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -260,4 +263,36 @@ func (s *service) close() {
 		slot.Close()
 	}
 	s.session.Close()
+}
+
+// hostSpeed times inferences when the run is over: as many at a time as there are cores, or one at a time when it takes
+// several threads, as a calibration does. It gives the median, which the prediction has as well.
+func (s *service) hostSpeed() (seconds float64, err error) {
+	const long = 40 * time.Millisecond
+	busy := runtime.NumCPU()
+	if s.knobs.IntraOp > 1 {
+		busy = 1
+	}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(busy + 2)) // no call loses its P
+	samples, errs := make([][]time.Duration, busy), make([]error, busy)
+	var all sync.WaitGroup
+	for i := range busy {
+		slot, err := s.newSlot(lab.ProbeRows)
+		if err != nil {
+			return 0, err
+		}
+		for k := range lab.ProbeRows {
+			copy(slot.In[k*s.session.InDim:], s.input(uint64(k)))
+		}
+		all.Go(func() {
+			for end := time.Now().Add(long); errs[i] == nil && time.Now().Before(end); {
+				from := time.Now()
+				errs[i] = s.session.Run(slot, lab.ProbeRows)
+				samples[i] = append(samples[i], time.Since(from))
+			}
+		})
+	}
+	all.Wait()
+	times := slices.Sorted(slices.Values(slices.Concat(samples...)))
+	return times[len(times)/2].Seconds(), errors.Join(errs...)
 }

@@ -28,12 +28,12 @@ func textbook() lab.Cost {
 	return lab.Cost{
 		Link: n(1.1), Newproc: n(100), Goexit: n(120), Switch: n(100), Steal: n(40), Chan: n(20), Ready: n(60),
 		Mutex: n(3), Spin: n(600), CgoCall: n(35), Syscall: n(300), ExitSlow: n(300), Timer: n(150), Now: n(31),
-		AllocMin: n(20), AllocKiB: n(130), Request: n(100), RunCall: n(1000), CopyKiB: n(30), Threads: 6,
-		Cores: 2, Tick: 4 * time.Millisecond, IdlePull: 200 * time.Microsecond, FutexWake: n(5000), FutexWakeBusy: n(1500),
+		AllocMin: n(20), AllocKiB: n(130), Request: n(100), RunCall: n(1000), CopyKiB: n(30), Threads: lab.Value{P50: 6, P10: 6, P90: 6},
+		Cores: 2, Tick: n(4e6), IdlePull: lab.Const(200 * time.Microsecond), FutexWake: n(5000), FutexWakeBusy: n(1500),
 		FutexSleep: n(2000), SwitchIn: n(1500), WakeIdle: us(5, 8, 11, 15, 21, 60), Clone: n(30000),
 		CloneStart: us(50, 60, 70, 80, 120), SleepOver: us(56, 60, 66, 75, 100), SleepCPU: n(8000),
 		EpollOver: us(60, 90, 110, 130), EpollCPU: n(10000), Netpoll: n(1000), PipeWrite: n(1500), PipeRead: n(1000),
-		Signal: us(5, 10, 20, 40), SignalCPU: n(5000), GapRate: 400, Gap: us(5, 10, 15, 20, 60), ArmLate: us(5, 10, 30),
+		Signal: us(5, 10, 20, 40), SignalCPU: n(5000), GapRate: lab.Value{P50: 400, P10: 400, P90: 400}, Gap: us(5, 10, 15, 20, 60), ArmLate: us(5, 10, 30),
 		Infer: []lab.Service{table(1, 1, 1, 100, 350, 1260), table(1, 2, 1, 103, 355, 1270), table(2, 1, 1.8, 70, 200, 700)},
 	}
 }

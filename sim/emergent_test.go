@@ -42,7 +42,7 @@ func computers(n int, work time.Duration) lab.Class {
 // the next, and the slice is 20 ms (measured 20.2 ms; reference, 6.4).
 func TestTimeSliceIsTwentyMilliseconds(t *testing.T) {
 	cost := textbook()
-	cost.GapRate = 0
+	cost.GapRate = lab.Value{}
 	w := lab.Workload{Name: "slices", Classes: []lab.Class{computers(3, 300*time.Millisecond)}}
 	s, _ := traced(t, cost, lab.Trial{Workload: w, Knobs: lab.Knobs{GOMAXPROCS: 1}, Seed: 1})
 	long := timeSlices(s.Marks())
@@ -53,7 +53,7 @@ func TestTimeSliceIsTwentyMilliseconds(t *testing.T) {
 // While sysmon has Ps to take it looks every 20 µs, and a slice is 10 ms.
 func TestTimeSliceIsTenMillisecondsWhileSysmonIsFast(t *testing.T) {
 	cost := textbook()
-	cost.GapRate, cost.Cores = 0, 4
+	cost.GapRate, cost.Cores = lab.Value{}, 4
 	w := lab.Workload{Name: "slices", Classes: []lab.Class{computers(1, 300*time.Millisecond),
 		{Name: "caller", Background: true, Arrivals: lab.Arrivals{Kind: lab.Once, Count: 3},
 			Steps: slices.Repeat([]lab.Step{{Do: lab.Call, Time: lab.Const(200 * time.Microsecond)}}, 2000)}}}

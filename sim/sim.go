@@ -29,6 +29,9 @@ func Runner(cost lab.Cost, policy gort.Policy) lab.Runner {
 		if err := run(ctx, s, &t.Workload, r); err != nil {
 			return nil, err
 		}
+		if v, ok := s.HostSpeed(); ok {
+			r.Values["/host/inference:seconds"] = v
+		}
 		return r, nil
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/gmplab/lab/experiments"
 	"github.com/gmplab/lab/experiments/all"
 	"github.com/gmplab/lab/realrun"
+	"github.com/gmplab/lab/realrun/calibrate"
 	"github.com/gmplab/lab/sim"
 	"github.com/gmplab/lab/sim/gort"
 )
@@ -28,6 +29,8 @@ type app struct {
 	list     []*experiments.Experiment
 	predict  func(lab.Cost) lab.Runner
 	measure  func(realrun.Setup) lab.Runner
+	price    func(context.Context, calibrate.Options) (lab.Cost, error) // calibrates
+	refresh  func(context.Context, calibrate.Options, *lab.Cost) error
 	args     []string   // as typed
 	writing  sync.Mutex // held while results are written
 	differed bool       // a verdict is not the one claimed
@@ -37,7 +40,7 @@ type app struct {
 const stopped = "gmplab: stopped"
 
 func newApp(in io.Reader, out, err io.Writer) *app {
-	return &app{in: in, out: out, err: err, list: all.List, measure: realrun.Runner,
+	return &app{in: in, out: out, err: err, list: all.List, measure: realrun.Runner, price: calibrate.Run, refresh: calibrate.Refresh,
 		predict: func(c lab.Cost) lab.Runner { return sim.Runner(c, gort.Go126()) }}
 }
 

@@ -72,7 +72,7 @@ func (a *app) calibrateCommand() *cobra.Command {
 			if lib.Path == "" {
 				fmt.Fprintln(a.err, "without the inference library its service times are not measured; run gmplab setup first to have them")
 			}
-			c, err := a.calibrate(cmd.Context(), lib)
+			c, err := a.calibrate(cmd.Context(), lib, false)
 			if err != nil {
 				return err
 			}

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/gmplab/lab"
 	"github.com/gmplab/lab/experiments/reference"
+	"github.com/gmplab/lab/realrun"
 	"github.com/gmplab/lab/realrun/calibrate"
 	"github.com/gmplab/lab/realrun/ort"
 )
@@ -64,13 +66,14 @@ func loaded() (lab.Cost, error) {
 	return calibrate.Load(cache)
 }
 
-// cost gives the calibration in the cache or, where there is none that fits, measures it and keeps it.
-func (a *app) cost(ctx context.Context, lib ort.Library, needInfer bool) (lab.Cost, error) {
+// cost gives the calibration in the cache or, where there is none that fits, measures it and keeps it. One that was
+// measured quickly fits a quick run only.
+func (a *app) cost(ctx context.Context, lib ort.Library, needInfer, quick bool) (lab.Cost, error) {
 	c, err := loaded()
-	if err == nil && (!needInfer || len(c.Infer) > 0) {
+	if err == nil && (!needInfer || len(c.Infer) > 0) && (quick || !c.Quick) {
 		return c, nil
 	}
-	return a.calibrate(ctx, lib)
+	return a.calibrate(ctx, lib, quick)
 }
 
 // costToPredict gives the calibration in the cache or, where there is none that fits, that of the reference machine
@@ -85,11 +88,17 @@ func costToPredict(needInfer bool) (lab.Cost, string, error) {
 }
 
 // calibrate measures the costs of this machine and keeps them.
-func (a *app) calibrate(ctx context.Context, lib ort.Library) (lab.Cost, error) {
+func (a *app) calibrate(ctx context.Context, lib ort.Library, quick bool) (lab.Cost, error) {
 	p := newProgress(a.err)
 	defer p.end()
 	p.say("calibrating this machine, once; it takes up to 90 s and wants the machine for itself")
-	c, err := calibrate.Run(ctx, lib, func(done, total int, what string) { p.show("calibrate: "+what, int64(done), int64(total), false) })
+	self, err := os.Executable()
+	if err != nil {
+		return lab.Cost{}, fmt.Errorf("the path of this program is unknown, which each trial starts again: %w", err)
+	}
+	c, err := a.price(ctx, calibrate.Options{Library: lib, Quick: quick,
+		Threads:  a.threads(realrun.Setup{Library: lib, Self: self}),
+		Progress: func(done, total int, what string) { p.show("calibrate: "+what, int64(done), int64(total), false) }})
 	if err != nil {
 		return c, err
 	}
@@ -105,4 +114,30 @@ func (a *app) calibrate(ctx context.Context, lib ort.Library) (lab.Cost, error) 
 	}
 	p.say("calibrated in %s: %s", c.Took, path)
 	return c, nil
+}
+
+// refreshed measures again what wanders on this machine within minutes. The file in the cache stays as it is.
+func (a *app) refreshed(ctx context.Context, lib ort.Library, c *lab.Cost) error {
+	p := newProgress(a.err)
+	defer p.end()
+	return a.refresh(ctx, calibrate.Options{Library: lib,
+		Progress: func(done, total int, what string) { p.show("before the run: "+what, int64(done), int64(total), false) }}, c)
+}
+
+// threads counts the OS threads of a trial's process with next to nothing to do: one request.
+func (a *app) threads(setup realrun.Setup) func(context.Context) (float64, error) {
+	step := lab.Step{Do: lab.Infer, Name: "mlp"}
+	if setup.Library.Path == "" {
+		step = lab.Step{Do: lab.CPU, Time: lab.Const(time.Microsecond)}
+	}
+	trial := lab.Trial{Workload: lab.Workload{Name: "rest", Classes: []lab.Class{{Name: "one",
+		Arrivals: lab.Arrivals{Kind: lab.Once, Count: 1}, Steps: []lab.Step{step}}}}}
+	measure := a.measure(setup)
+	return func(ctx context.Context) (float64, error) {
+		res, err := measure(ctx, trial)
+		if err != nil {
+			return 0, err
+		}
+		return res.Values["/sched/threads/total:threads"], nil
+	}
 }

@@ -88,10 +88,55 @@ func newCall(t *testing.T) *call {
 	c.list = []*experiments.Experiment{tiny("tiny", lab.Step{Do: lab.Yield}), tiny("inferring", lab.Step{Do: lab.Infer, Name: "mlp"})}
 	c.app.predict = func(lab.Cost) lab.Runner { return c.pretend(lab.Predicted, &c.predicted) }
 	c.app.measure = func(realrun.Setup) lab.Runner { return c.pretend(lab.Measured, &c.asked) }
+	c.app.refresh = func(ctx context.Context, _ calibrate.Options, c *lab.Cost) error {
+		c.Refreshed = "now"
+		return ctx.Err()
+	}
+	c.app.price = func(context.Context, calibrate.Options) (lab.Cost, error) { return lab.Cost{}, errors.New("not here") }
 	return c
 }
 
 func (c *call) do(args ...string) int { return c.run(context.Background(), args) }
+
+// What wanders is measured again before a prediction that will be compared; a quick calibration is good for quick runs only.
+func TestWhatTheCostIs(t *testing.T) {
+	for _, s := range []struct {
+		quick      bool // the calibration in the cache
+		args       []string
+		calibrated int
+		want       lab.Cost
+	}{
+		{false, []string{"run"}, 0, lab.Cost{Made: "cached", Refreshed: "now"}},
+		{false, []string{"run", "-quick"}, 0, lab.Cost{Made: "cached", Refreshed: "now"}},
+		{true, []string{"run", "-quick"}, 0, lab.Cost{Made: "cached", Quick: true, Refreshed: "now"}},
+		{true, []string{"run"}, 1, lab.Cost{Made: "new", Refreshed: "now"}},
+		{false, []string{"predict"}, 0, lab.Cost{Made: "cached"}},
+	} {
+		c := newCall(t)
+		dir, err := ort.DefaultCache()
+		require.NoError(t, err)
+		host := calibrate.Host(ort.Library{})
+		_, err = calibrate.Save(dir, lab.Cost{Host: host, Made: "cached", Quick: s.quick})
+		require.NoError(t, err)
+		calibrated := 0
+		c.app.price = func(_ context.Context, o calibrate.Options) (lab.Cost, error) {
+			calibrated++
+			n, err := o.Threads(context.Background())
+			assert.NoError(t, err)
+			assert.Zero(t, n, "a pretended trial has no threads")
+			return lab.Cost{Host: host, Made: "new", Quick: o.Quick}, nil
+		}
+		var got lab.Cost
+		c.app.predict = func(cost lab.Cost) lab.Runner {
+			got = cost
+			return c.pretend(lab.Predicted, &c.predicted)
+		}
+		assert.Equal(t, statusOK, c.do(append(s.args, "tiny", "-out", c.dir)...), c.stderr.String())
+		s.want.Host = host
+		assert.Equal(t, s.want, got, "%v", s.args)
+		assert.Equal(t, s.calibrated, calibrated, "%v", s.args)
+	}
+}
 
 func TestRunPredictsMeasuresAndWrites(t *testing.T) {
 	c := newCall(t)

@@ -114,7 +114,9 @@ func (a *app) prepare(ctx context.Context, e *experiments.Experiment, o *experim
 	case lab.Predicted:
 		o.Cost, note, err = costToPredict(infers(e))
 	case experiments.Both:
-		o.Cost, err = a.cost(ctx, lib, infers(e))
+		if o.Cost, err = a.cost(ctx, lib, infers(e), o.Quick); err == nil {
+			err = a.refreshed(ctx, lib, &o.Cost)
+		}
 	}
 	if err != nil {
 		return "", err

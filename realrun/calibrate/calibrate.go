@@ -14,8 +14,8 @@ import (
 	"github.com/gmplab/lab/realrun/ort"
 )
 
-// rounds is how often every measurement is repeated over the whole time.
-const rounds = 10
+// rounds is how often every measurement is repeated over the whole time, in a hurry fewer times.
+const rounds, quickRounds = 10, 5
 
 // A calibration takes at most 90 s: after deadline no round begins but the first few.
 const (
@@ -25,20 +25,16 @@ const (
 
 // A bench is one calibration under way.
 type bench struct {
-	ctx     context.Context
-	scale   float64              // length of everything; 1 is the real thing, tests take less
-	round   int                  // counts from 0
-	nanos   map[string][]float64 // by field of Cost: one value a round, nanoseconds
-	dists   map[string][]float64 // by field of Cost: the samples of all rounds, nanoseconds
-	slice   []float64            // how long a thread had its core until one that waited got it, nanoseconds
-	ticks   []float64            // slices of two threads on one core, nanoseconds
-	busy    float64              // core-seconds in which gaps were looked for
-	infer   []*table
-	tiny    table // a model so small that the Go code around it shows
-	threads int   // of the Go runtime, when the measurement began
-	pulls   [len(pullGaps)]pulls
-	most    int    // goroutines that have lived at a time
-	held    []byte // what alloc allocates, so that it is not on the stack
+	ctx   context.Context
+	scale float64              // length of everything; 1 is the real thing, tests take less
+	round int                  // counts from 0
+	nanos map[string][]float64 // by field of Cost: one value a round, nanoseconds
+	dists map[string][]float64 // by field of Cost: the samples of all rounds, nanoseconds
+	infer []*table
+	tiny  table  // a model so small that the Go code around it shows
+	most  int    // goroutines that have lived at a time
+	held  []byte // what alloc allocates, so that it is not on the stack
+	rest  func(context.Context) (float64, error)
 }
 
 // A probe measures one or a few fields once; every round runs each of them.
@@ -47,22 +43,32 @@ type probe struct {
 	run  func(*bench) error
 }
 
-// Run measures the costs of this machine with the inference library lib; with the zero Library everything but the
-// service times. It takes at most 90 s and returns within a second when ctx is done, with its cause. progress, if not
-// nil, is told what is being measured, and in the end what other processes used meanwhile: on a busy machine the
-// numbers are not those of the machine. Nothing else of this process should run: GOMAXPROCS, the garbage collector and
-// threads are used for the measurements, and left as they were.
-func Run(ctx context.Context, lib ort.Library, progress func(done, total int, what string)) (lab.Cost, error) {
+// Options say what to measure with. All may be zero.
+type Options struct {
+	Library ort.Library // the inference library; without it everything but the service times is measured
+	Quick   bool        // fewer rounds, in half the time
+
+	// Threads counts the OS threads of a trial's process that has just been set up; nil: those of this process count.
+	Threads func(context.Context) (float64, error)
+
+	// Progress is told what is being measured, and in the end what other processes used meanwhile: on a busy machine
+	// the numbers are not those of the machine.
+	Progress func(done, total int, what string)
+}
+
+// Run measures the costs of this machine. It takes at most 90 s and returns within a second when ctx is done, with its
+// cause. Nothing else of this process should run: GOMAXPROCS, the garbage collector and threads are used for the
+// measurements, and left as they were.
+func Run(ctx context.Context, o Options) (lab.Cost, error) { return run(ctx, o, 1) }
+
+func run(ctx context.Context, o Options, scale float64) (lab.Cost, error) {
+	progress, lib := o.Progress, o.Library
 	if progress == nil {
 		progress = func(int, int, string) {}
 	}
-	return run(ctx, lib, progress, 1)
-}
-
-func run(ctx context.Context, lib ort.Library, progress func(done, total int, what string), scale float64) (lab.Cost, error) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
-	b := &bench{ctx: ctx, scale: scale, nanos: map[string][]float64{}, dists: map[string][]float64{}}
+	b := &bench{ctx: ctx, scale: scale, rest: o.Threads, nanos: map[string][]float64{}, dists: map[string][]float64{}}
 	probes := append(goProbes(), cgoProbes()...)
 	probes = append(probes, kernelProbes()...)
 	if lib.Path != "" {
@@ -73,9 +79,16 @@ func run(ctx context.Context, lib ort.Library, progress func(done, total int, wh
 		defer end()
 		probes = append(probes, more...)
 	}
-	b.threads = threadsAtRest()
+	if o.Threads == nil {
+		b.add("Threads", threadsAtRest())
+	} else {
+		probes = append(probes, probe{"threads of a trial", (*bench).threads})
+	}
 	began, load := time.Now(), readLoad()
 	n := max(2, int(rounds*min(1, 2*scale)))
+	if o.Quick {
+		n = min(n, quickRounds)
+	}
 	for b.round = range n {
 		if b.round >= enoughRounds && time.Since(began) > deadline {
 			break // a slow machine gets fewer rounds
@@ -89,6 +102,7 @@ func run(ctx context.Context, lib ort.Library, progress func(done, total int, wh
 		}
 	}
 	c := b.cost()
+	c.Quick = o.Quick
 	c.Host, c.Made, c.Took = Host(lib), began.Format(time.RFC3339), time.Since(began).Round(time.Second/10).String()
 	progress(n*len(probes), n*len(probes), load.since())
 	return c, context.Cause(ctx)
@@ -96,7 +110,7 @@ func run(ctx context.Context, lib ort.Library, progress func(done, total int, wh
 
 // threadsAtRest counts the threads of the Go runtime once the library is set up and nothing runs. It means what it says
 // in a process that has done nothing else, such as `gmplab calibrate`.
-func threadsAtRest() int {
+func threadsAtRest() float64 {
 	runtime.GC() // a real run begins after one, too, and its workers have threads
 	time.Sleep(20 * time.Millisecond)
 	sample := []metrics.Sample{{Name: "/sched/threads/total:threads"}}
@@ -104,14 +118,20 @@ func threadsAtRest() int {
 	if sample[0].Value.Kind() != metrics.KindUint64 {
 		return 0
 	}
-	return int(sample[0].Value.Uint64())
+	return float64(sample[0].Value.Uint64())
+}
+
+func (b *bench) threads() error {
+	n, err := b.rest(b.ctx)
+	b.add("Threads", n)
+	return err
 }
 
 // patience is how long a probe goes on with its repetitions on a machine that is too busy to let it finish, so that a
 // calibration ends, and can be stopped at once.
 const patience = 300 * time.Millisecond
 
-// add records the value of a Nanos field in this round: the median of the repetitions ns.
+// add records the value of a Nanos or Value field in this round: the median of the repetitions ns.
 func (b *bench) add(field string, ns ...float64) {
 	if len(ns) > 0 {
 		b.nanos[field] = append(b.nanos[field], median(ns))
@@ -145,10 +165,11 @@ const (
 
 // cost makes the Cost of what was measured. The maps' keys are names of fields.
 func (b *bench) cost() lab.Cost {
-	c := lab.Cost{Cores: runtime.NumCPU(), Threads: b.threads}
+	c := lab.Cost{Cores: runtime.NumCPU()}
 	v := reflect.ValueOf(&c).Elem()
 	for name, ns := range b.nanos {
-		v.FieldByName(name).Set(reflect.ValueOf(nanosOf(ns)))
+		f := v.FieldByName(name)
+		f.Set(reflect.ValueOf(nanosOf(ns)).Convert(f.Type()))
 	}
 	for name, ns := range b.dists {
 		d := empirical(ns, quantiles, 0, distEnd)
@@ -157,13 +178,12 @@ func (b *bench) cost() lab.Cost {
 		}
 		if name == "Gap" {
 			d = empirical(ns, gapQuantiles, 0, 1)
-			c.GapRate = float64(len(ns)) / b.busy
 		}
 		v.FieldByName(name).Set(reflect.ValueOf(d))
 	}
-	c.Tick, c.Slice = b.tickAndSlice()
-	c.IdlePull = idleLimit(b.pulls[:])
-	c.IdlePullOdds = idleOdds(b.pulls[:], c.IdlePull)
+	if c.Slice.P50 == 0 && c.Tick.P50 > 0 { // one core, where it cannot be measured
+		c.Slice = lab.Nanos(constant(assumedSlice(c.Tick.P50)))
+	}
 	for _, t := range b.infer {
 		c.Infer = append(c.Infer, t.service(time.Duration(c.RunCall.P50+c.CgoCall.P50)))
 	}

@@ -38,11 +38,14 @@ func TestShort(t *testing.T) {
 	procs, gc := runtime.GOMAXPROCS(0), debug.SetGCPercent(77)
 	defer debug.SetGCPercent(gc)
 	lib, last, total := library(), -1, 0
-	c, err := run(context.Background(), lib, func(done, n int, what string) {
-		assert.Greater(t, done, last, what)
-		assert.NotEmpty(t, what)
-		last, total = done, n
-	}, 0.05)
+	rest := 0.0
+	c, err := run(context.Background(), Options{Library: lib, Quick: true,
+		Threads: func(context.Context) (float64, error) { rest++; return 6 + rest, nil },
+		Progress: func(done, n int, what string) {
+			assert.Greater(t, done, last, what)
+			assert.NotEmpty(t, what)
+			last, total = done, n
+		}}, 0.05)
 	require.NoError(t, err)
 	assert.Equal(t, total, last, "progress ends at its total")
 	assert.Equal(t, procs, runtime.GOMAXPROCS(0), "GOMAXPROCS is put back")
@@ -51,10 +54,10 @@ func TestShort(t *testing.T) {
 	measured := []string{"Link", "Newproc", "Goexit", "Chan", "Switch", "Mutex", "Timer", "Now", "AllocMin", "AllocKiB",
 		"Spin", "Request", "CopyKiB", "Threads", "Cores"}
 	if runtime.GOOS == "linux" {
-		measured = append(measured, "Tick", "SleepOver", "SleepCPU", "EpollOver", "EpollCPU", "Netpoll", "PipeWrite",
+		measured = append(measured, "Tick", "Slice", "SleepOver", "SleepCPU", "EpollOver", "EpollCPU", "Netpoll", "PipeWrite",
 			"PipeRead", "ArmLate", "GapRate", "Gap")
 		if runtime.NumCPU() > 1 {
-			measured = append(measured, "Slice", "Steal", "FutexWake", "FutexWakeBusy", "FutexSleep", "WakeIdle")
+			measured = append(measured, "IdlePull", "Steal", "FutexWake", "FutexWakeBusy", "FutexSleep", "WakeIdle")
 		}
 	}
 	for _, name := range measured {
@@ -66,6 +69,8 @@ func TestShort(t *testing.T) {
 		assert.NotNil(t, c.Service("mlp", 1, 1))
 	}
 	assert.Equal(t, Host(lib), c.Host)
+	assert.True(t, c.Quick)
+	assert.Equal(t, lab.Value{P50: 7.5, P10: 7.1, P90: 7.9}, c.Threads, "of two rounds")
 	_, err = time.Parse(time.RFC3339, c.Made)
 	assert.NoError(t, err)
 	for _, r := range Describe(c) {
@@ -79,6 +84,8 @@ func checkRelations(t *testing.T, c lab.Cost) {
 	for i := range v.NumField() {
 		name := v.Type().Field(i).Name
 		switch f := v.Field(i).Interface().(type) {
+		case lab.Value:
+			assert.True(t, 0 <= f.P10 && f.P10 <= f.P50 && f.P50 <= f.P90, "%s: %+v", name, f)
 		case lab.Nanos:
 			assert.True(t, 0 <= f.P10 && f.P10 <= f.P50 && f.P50 <= f.P90, "%s: %+v", name, f)
 		case lab.Dist:
@@ -88,13 +95,16 @@ func checkRelations(t *testing.T, c lab.Cost) {
 			}
 		}
 	}
-	if c.Tick > 0 {
-		assert.Less(t, c.Slice, c.Tick)
+	if c.Tick.P50 > 0 {
+		assert.Less(t, c.Slice.P50, c.Tick.P50)
 	}
 	assert.Less(t, c.Mutex.P50, c.Newproc.P50)
 	for _, s := range c.Infer {
 		require.Len(t, s.Time, len(s.Batch))
 		require.Len(t, s.CPU, len(s.Batch))
+		require.Len(t, s.Speed, 2, "a speed for each round")
+		assert.True(t, slices.IsSorted(s.Speed))
+		assert.InDelta(t, 1, s.Factor(0.5), 0.5)
 		var last time.Duration
 		for i, d := range s.Time {
 			assert.True(t, slices.IsSorted(d.Quantiles))
@@ -105,13 +115,41 @@ func checkRelations(t *testing.T, c lab.Cost) {
 	}
 }
 
+// TestRefresh: what wanders is measured again, and nothing else is touched.
+func TestRefresh(t *testing.T) {
+	lib, c := library(), sample()
+	c.Infer[0].Batch, c.Infer[0].Time, c.Infer[0].CPU = []int{1, 8}, []lab.Dist{lab.Const(time.Microsecond), lab.Const(time.Millisecond)}, []float64{1, 1}
+	before := c
+	before.Infer = slices.Clone(c.Infer)
+	require.NoError(t, refresh(context.Background(), Options{Library: lib}, &c, 2, 0))
+	assert.NotEmpty(t, c.Refreshed)
+	if runtime.GOOS == "linux" && runtime.NumCPU() > 1 {
+		assert.Len(t, c.IdlePull.Quantiles, quantiles)
+		assert.Positive(t, c.IdlePull.Quantile(1))
+	}
+	if lib.Path != "" {
+		require.Len(t, c.Infer[0].Speed, 2)
+		assert.Less(t, c.Infer[0].Speed[0], 1.0, "the host is faster than a millisecond for eight rows")
+		assert.Positive(t, c.Infer[0].Speed[0])
+		assert.True(t, slices.IsSorted(c.Infer[0].Speed))
+	}
+	c.IdlePull, c.IdlePullOdds, c.Refreshed, c.Infer[0].Speed = before.IdlePull, before.IdlePullOdds, "", nil
+	assert.Equal(t, before, c)
+	assert.Equal(t, lab.ProbeRows, batches[speedBatch])
+
+	ctx, cancel := context.WithCancelCause(context.Background())
+	why := errors.New("enough")
+	cancel(why)
+	require.ErrorIs(t, Refresh(ctx, Options{}, &c), why)
+}
+
 func TestCancel(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	why := errors.New("enough")
 	var at time.Time
 	time.AfterFunc(500*time.Millisecond, func() { at = time.Now(); cancel(why) })
 	procs := runtime.GOMAXPROCS(0)
-	_, err := Run(ctx, library(), nil)
+	_, err := Run(ctx, Options{Library: library()})
 	require.ErrorIs(t, err, why)
 	assert.Less(t, time.Since(at), time.Second)
 	assert.Equal(t, procs, runtime.GOMAXPROCS(0))
@@ -119,12 +157,12 @@ func TestCancel(t *testing.T) {
 
 // TestBadLibrary: a library that cannot be opened is an error, not a table that is silently missing.
 func TestBadLibrary(t *testing.T) {
-	_, err := Run(context.Background(), ort.Library{Path: filepath.Join(t.TempDir(), "none.so")}, nil)
+	_, err := Run(context.Background(), Options{Library: ort.Library{Path: filepath.Join(t.TempDir(), "none.so")}})
 	require.ErrorContains(t, err, "calibrate: ort:")
 }
 
 func sample() lab.Cost {
-	c := lab.Cost{Host: Host(ort.Library{}), Made: "2026-01-02T03:04:05Z", Cores: 2, Tick: 4 * time.Millisecond}
+	c := lab.Cost{Host: Host(ort.Library{}), Made: "2026-01-02T03:04:05Z", Cores: 2, Tick: lab.Nanos(constant(4e6)), GapRate: constant(400)}
 	c.Link = lab.Nanos{P50: 1.25, P10: 1.125, P90: 2}
 	c.Gap = lab.Dist{Kind: lab.Empirical, Quantiles: []time.Duration{1, 2, 30}}
 	c.Infer = []lab.Service{{Model: "mlp", IntraOp: 1, Busy: 1, Batch: []int{1}, Time: []lab.Dist{c.Gap}, CPU: []float64{1}}}
@@ -165,10 +203,10 @@ func TestLoadErrors(t *testing.T) {
 	}
 	path := pathOf(dir, here.Name)
 	for text, want := range map[string]string{
-		`{"Schema": 1, "Cost": {`: "damaged",
+		`{"Schema": 2, "Cost": {`: "damaged",
 		`{"Schema": 999}`:         "schema 999",
 		`{}`:                      "schema 0",
-		`{"Schema": 1, "Cost": {"Link": {"P50": "x"}}}`: "damaged",
+		`{"Schema": 2, "Cost": {"Link": {"P50": "x"}}}`: "damaged",
 	} {
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
 		_, err := load(dir, here)
@@ -196,7 +234,8 @@ func TestSaveErrors(t *testing.T) {
 func TestDescribe(t *testing.T) {
 	rows := Describe(sample())
 	assert.Contains(t, rows, Row{"Link", "1.25", "1.12–2", "ns"})
-	assert.Contains(t, rows, Row{"Tick", "4", "", "ms"})
+	assert.Contains(t, rows, Row{"Tick", "4000000", "4000000–4000000", "ns"})
+	assert.Contains(t, rows, Row{"GapRate", "400", "400–400", "/s"})
 	assert.Contains(t, rows, Row{Name: "Chan", Value: "not measured"})
 	assert.Equal(t, "mlp intra 1 busy 1 batch 1", rows[len(rows)-1].Name)
 	missing := Missing(sample())
@@ -226,12 +265,11 @@ func TestStatistics(t *testing.T) {
 
 // TestService: medians that descend are pooled, and the distributions move along.
 func TestService(t *testing.T) {
-	k := table{intraOp: 1, busy: 2, session: &ort.Session{InDim: 512}, after: make([][]float64, len(batches))}
-	k.after[0] = []float64{150_000, 150_000, 150_000}
+	k := table{intraOp: 1, busy: 2, session: &ort.Session{InDim: 512}, after: make([][][]float64, len(batches))}
+	k.after[0] = [][]float64{{150_000, 150_000}, {165_000}, {300_000}}
 	for i := range batches {
 		at := []float64{100, 90, 120, 200}[min(i, 3)] * 1000
-		k.times = append(k.times, []float64{at, at, at})
-		k.medians = append(k.medians, []float64{at * 0.9, at, at * 1.1})
+		k.times = append(k.times, [][]float64{{at, at, at}, {at * 1.1, at * 1.1}, {at * 2}, {at * 0.9}, {at}})
 		k.cpu = append(k.cpu, []float64{0.5, 1, 1})
 	}
 	s := k.service(time.Microsecond) // the Go code of a call is charged apart
@@ -242,6 +280,7 @@ func TestService(t *testing.T) {
 	assert.Equal(t, 2048, s.Row)
 	assert.Equal(t, 149*time.Microsecond, s.At(1, 32, 0.5), "after a batch of the largest size")
 	assert.Equal(t, 94*time.Microsecond, s.At(1, 1, 0.5), "after one of its own")
-	assert.InDelta(t, 0.08, s.Drift, 0.001)
+	assert.InDeltaSlice(t, []float64{0.9, 1, 1, 1.1, 2}, s.Speed, 1e-9, "the host's speed in each round is no part of the distributions")
+	assert.InDelta(t, 1.05, s.Factor(0.625), 1e-9)
 	assert.InDelta(t, 1, s.CPU[0], 0)
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
-	"time"
 
 	"github.com/gmplab/lab"
 )
@@ -14,7 +13,7 @@ type Row struct {
 	Name   string // the field of Cost
 	Value  string // the median; "not measured" for a field that is zero
 	Spread string // P10–P90 over rounds of a cost, P10–P90 of a distribution; may be empty
-	Unit   string // ns, µs, ms or /s; may be empty
+	Unit   string // ns, µs or /s; may be empty
 }
 
 // Describe gives the costs as rows to print, in the order of the fields of Cost, and a row for each batch size of each
@@ -24,27 +23,21 @@ func Describe(c lab.Cost) []Row {
 	v := reflect.ValueOf(c)
 	for i := range v.NumField() {
 		name := v.Type().Field(i).Name
-		if v.Field(i).IsZero() {
+		if _, ok := v.Field(i).Interface().(bool); !ok && v.Field(i).IsZero() {
 			rows = append(rows, Row{Name: name, Value: "not measured"})
 			continue
 		}
 		switch f := v.Field(i).Interface().(type) {
 		case lab.Nanos:
-			rows = append(rows, Row{name, number(f.P50), number(f.P10) + "–" + number(f.P90), "ns"})
-		case lab.Dist:
-			rows = append(rows, distRow(name, f))
-		case time.Duration:
-			row := Row{Name: name, Value: number(f.Seconds() * 1e3), Unit: "ms"}
-			if name == "Slice" && f == baseSlice(c.Cores) {
-				row.Spread = "assumed: from the kernel's source"
+			row := Row{name, number(f.P50), number(f.P10) + "–" + number(f.P90), "ns"}
+			if name == "Slice" && f.P50 == assumedSlice(c.Tick.P50) {
+				row.Spread += ", assumed: from the kernel's source"
 			}
 			rows = append(rows, row)
-		case float64:
-			unit := ""
-			if name == "GapRate" {
-				unit = "/s"
-			}
-			rows = append(rows, Row{Name: name, Value: number(f), Unit: unit})
+		case lab.Dist:
+			rows = append(rows, distRow(name, f))
+		case lab.Value:
+			rows = append(rows, Row{name, number(f.P50), number(f.P10) + "–" + number(f.P90), map[bool]string{true: "/s"}[name == "GapRate"]})
 		case int:
 			rows = append(rows, Row{Name: name, Value: fmt.Sprint(f)})
 		}
@@ -52,7 +45,7 @@ func Describe(c lab.Cost) []Row {
 	for _, s := range c.Infer {
 		for i, n := range s.Batch {
 			row := distRow(fmt.Sprintf("%s intra %d busy %d batch %d", s.Model, s.IntraOp, s.Busy, n), s.Time[i])
-			row.Spread += fmt.Sprintf(", %.2f cores, drift %.0f %%", s.CPU[i], 100*s.Drift)
+			row.Spread += fmt.Sprintf(", %.2f cores, host's speed ×%.2f–%.2f", s.CPU[i], s.Factor(0.1), s.Factor(0.9))
 			rows = append(rows, row)
 		}
 	}
@@ -65,7 +58,7 @@ func Missing(c lab.Cost) []string {
 	v := reflect.ValueOf(c)
 	for i := range v.NumField() {
 		switch f := v.Type().Field(i); f.Name {
-		case "Host", "Made", "Took":
+		case "Host", "Made", "Took", "Refreshed", "Quick":
 		default:
 			if v.Field(i).IsZero() {
 				names = append(names, f.Name)

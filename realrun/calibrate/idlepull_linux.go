@@ -12,11 +12,15 @@ import (
 
 // A core that goes idle takes a waiting thread of another core only if it expects to stay idle for longer than that costs,
 // by the running mean of its idle times (kernel/sched/fair.c: sched_balance_newidle, rq->avg_idle). IdlePull is that
-// limit. It is found by experiment: one core runs a thread that naps for a while again and again, the other one has two
+// limit. Each core has its own, and it wanders over minutes: up when a search lasts longer than any of late, down by one per
+// cent a second (max_newidle_lb_cost, update_newidle_cost). So each round finds that of one core. It is found by experiment: one core runs a thread that naps for a while again and again, the other one has two
 // threads that compute; from when on these may change cores, does one of them before the next tick has mended it?
 //
 // pullGaps are the naps asked for, in ascending order; how long they really are is measured.
-var pullGaps = [...]int64{5_000, 20_000, 35_000, 50_000, 70_000, 100_000, 150_000, 250_000, 450_000}
+var pullGaps = [...]int64{5_000, 20_000, 30_000, 40_000, 50_000, 60_000, 75_000, 95_000, 120_000, 150_000, 250_000}
+
+// pullTries is how often each is tried in a round.
+const pullTries = 3
 
 // pullWindow is how long a thread has for being pulled: well above 0.5 ms, below which its cache counts as hot, and below
 // the tick.
@@ -81,20 +85,22 @@ func nap(d time.Duration) {
 	_, _, _ = unix.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&ts)), 0, 0)
 }
 
-// idlePull tries each length of nap once or twice.
+// idlePull tries each length of nap a few times, and takes limit and odds of this round and this core.
 func (b *bench) idlePull() error {
 	home, there := b.pair()
+	tried := make([]pulls, len(pullGaps))
 	procs(runtime.NumCPU()+6, func() {
 		n := &napper{ask: pullGaps[0]}
 		busy := [2]*roamer{{home: home}, {home: home}}
 		ends := []<-chan struct{}{n.run(there), busy[0].run(), busy[1].run()}
 		<-pinned(home, true, func() {
 			ready := until(&busy[0].tid, 1, time.Second) && until(&busy[1].tid, 1, time.Second)
-			for i := 0; ready && i < len(pullGaps); i++ {
+			for i := 0; ready && i < b.times(pullTries)*len(pullGaps); i++ {
 				if b.ctx.Err() != nil {
 					break
 				}
-				b.tryPull(&b.pulls[i], n, busy, pullGaps[i], there)
+				k := i % len(pullGaps)
+				tryPull(&tried[k], n, busy, pullGaps[k], there)
 			}
 			for _, r := range busy {
 				atomic.StoreInt64(&r.stop, 1)
@@ -105,11 +111,16 @@ func (b *bench) idlePull() error {
 			<-end
 		}
 	})
+	limit := idleLimit(tried)
+	b.pool("IdlePull", limit)
+	if odds, ok := idleOdds(tried, limit); ok {
+		b.add("IdlePullOdds", odds)
+	}
 	return nil
 }
 
 // tryPull lets the napper settle, sets the computing threads free, and looks after the window whether one was pulled.
-func (b *bench) tryPull(p *pulls, n *napper, busy [2]*roamer, ask int64, there int) {
+func tryPull(p *pulls, n *napper, busy [2]*roamer, ask int64, there int) {
 	const settle = 30 // naps until the running mean has forgotten the length before
 	atomic.StoreInt64(&n.ask, ask)
 	nap(settle * time.Duration(ask+30_000))
@@ -134,42 +145,49 @@ func (b *bench) tryPull(p *pulls, n *napper, busy [2]*roamer, ask int64, there i
 	}
 }
 
-// idleLimit is the shortest mean idle time from which on at least half of the tries ended with a pull: the middle between
-// the first length that did and the one before it, or 0. Longer naps may fail again, as they give the
-// core few occasions in the window. Where none did it is the kernel's own upper bound, half a millisecond
-// (sysctl_sched_migration_cost).
-func idleLimit(tried []pulls) time.Duration {
-	before := time.Duration(0)
+// mean is the mean of the idle times before the tries, nanoseconds.
+func (p *pulls) mean() float64 { return p.gap / float64(max(p.tries, 1)) }
+
+// idleLimit is the mean idle time, in nanoseconds, below which tries ended without a pull and above which with one, as
+// well as one limit can tell them apart: in the middle between two lengths of nap. Where none did it is the kernel's own
+// upper bound, half a millisecond (sysctl_sched_migration_cost).
+func idleLimit(tried []pulls) float64 {
+	wrong := 0 // tries on the wrong side of the limit, when that is below all
 	for _, p := range tried {
-		if p.tries == 0 {
-			continue
-		}
-		gap := time.Duration(p.gap / float64(p.tries))
-		if 2*p.pulled >= p.tries {
-			return (before + gap) / 2
-		}
-		before = gap
+		wrong += p.tries - p.pulled
 	}
-	return 500 * time.Microsecond
+	least, limit, before := wrong, 0.0, 0.0
+	for i, p := range tried {
+		if i == 0 {
+			limit = p.mean() / 2
+		}
+		wrong += p.pulled - (p.tries - p.pulled)
+		before = p.mean()
+		if wrong < least {
+			least, limit = wrong, float64(500*time.Microsecond)
+			if i+1 < len(tried) {
+				limit = (before + tried[i+1].mean()) / 2
+			}
+		}
+	}
+	return limit
 }
 
 // idleOdds is the share of the occasions on which a core that goes idle tries to pull (kernel/sched/fair.c: NI_RANDOM, the
-// success rate of the tries before): the median over the lengths of nap above the limit, each with the number of
-// occasions that a thread had between the end of its hot time and that of the window.
-func idleOdds(tried []pulls, limit time.Duration) float64 {
+// success rate of the tries before), from the tries with naps above the limit and the number of occasions that a thread
+// had between the end of its hot time and that of the window. It is not known when no nap was above the limit.
+func idleOdds(tried []pulls, limit float64) (odds float64, ok bool) {
 	const hot, work = 500e3, 5e3
-	var odds []float64
+	var tries, failed, occasions float64
 	for _, p := range tried {
-		gap := p.gap / float64(max(p.tries, 1))
-		if p.tries == 0 || gap < float64(limit) {
-			continue
+		if p.tries > 0 && p.mean() >= limit {
+			tries += float64(p.tries)
+			failed += float64(p.tries - p.pulled)
+			occasions += float64(p.tries) * (float64(pullWindow) - hot) / (p.mean() + work)
 		}
-		occasions := (float64(pullWindow) - hot) / (gap + work)
-		failed := max(float64(p.tries-p.pulled), 0.5) / float64(p.tries)
-		odds = append(odds, 1-math.Pow(failed, 1/occasions))
 	}
-	if len(odds) == 0 {
-		return 0
+	if tries == 0 {
+		return 0, false
 	}
-	return median(odds)
+	return 1 - math.Pow(max(failed, 0.5)/tries, tries/occasions), true
 }

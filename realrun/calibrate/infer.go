@@ -22,11 +22,10 @@ type table struct {
 	intraOp, busy int
 	session       *ort.Session
 	slots         []*ort.Slot
-	times         [][]float64 // by batch: the samples of all rounds, nanoseconds
-	medians       [][]float64 // by batch: the median of each round
-	cpu           [][]float64 // by batch: the CPU of one inference over its time, in cores, of each round
-	after         [][]float64 // by batch: the same right after a batch of the largest size
-	besides       []float64   // by batch: the CPU of other threads of the process in the last round, in cores
+	times         [][][]float64 // by batch and round: the samples, nanoseconds
+	after         [][][]float64 // the same right after a batch of the largest size
+	cpu           [][]float64   // by batch and round: the CPU of one inference over its time, in cores
+	besides       []float64     // by batch: the CPU of other threads of the process in the last round, in cores
 }
 
 // inferProbes opens the library, loads the model and gives a probe for each cell of the tables: one thread with one
@@ -85,8 +84,8 @@ func (t *table) load(onnx []byte) (err error) {
 		t.slots = append(t.slots, slot)
 		copy(slot.In, model.Headline.Inputs(most, uint64(len(t.slots))))
 	}
-	t.times, t.medians, t.cpu = make([][]float64, len(batches)), make([][]float64, len(batches)), make([][]float64, len(batches))
-	t.besides, t.after = make([]float64, len(batches)), make([][]float64, len(batches))
+	t.times, t.after = make([][][]float64, len(batches)), make([][][]float64, len(batches))
+	t.besides, t.cpu = make([]float64, len(batches)), make([][]float64, len(batches))
 	return nil
 }
 
@@ -104,13 +103,22 @@ func (t *table) close() {
 // simulator's affair, and must not lie in the service times as well.
 const yieldEvery = 3 * time.Millisecond
 
-// measure runs one batch size for a tenth of a second on busy threads at a time, each with a slot of its own. With one
+// measure times one batch size, and again right after a batch of the largest size.
+func (t *table) measure(b *bench, batch int) error {
+	err := t.time(b, batch)
+	if batch+1 < len(batches) {
+		err = errors.Join(err, t.measureAfter(b, batch))
+	}
+	return err
+}
+
+// time runs one batch size for a tenth of a second on busy threads at a time, each with a slot of its own. With one
 // thread to an inference each thread is pinned to a core: where the kernel would put it is the simulator's affair. There
 // are more Ps than threads, so that no call loses its P.
 //
 // The CPU of an inference on one thread is that thread's. With more threads it is the process's, less what other threads
 // of the process (sysmon, above all) used in the same round beside an inference on one thread.
-func (t *table) measure(b *bench, batch int) error {
+func (t *table) time(b *bench, batch int) error {
 	samples, errs, own := make([][]float64, t.busy), make([]error, t.busy), make([]time.Duration, t.busy)
 	var wall, all time.Duration
 	procs(runtime.NumCPU()+4, func() {
@@ -147,9 +155,7 @@ func (t *table) measure(b *bench, batch int) error {
 		ran.Wait()
 		wall, all = time.Since(from), cpuTime()-used
 	})
-	times := slices.Concat(samples...)
-	t.times[batch] = append(t.times[batch], times...)
-	t.medians[batch] = append(t.medians[batch], median(times))
+	t.times[batch] = append(t.times[batch], slices.Concat(samples...))
 	var threads time.Duration
 	for _, d := range own {
 		threads += d
@@ -163,15 +169,13 @@ func (t *table) measure(b *bench, batch int) error {
 		cores = all.Seconds()/wall.Seconds() - b.infer[0].besides[batch]
 	}
 	t.cpu[batch] = append(t.cpu[batch], cores)
-	if batch+1 < len(batches) {
-		errs = append(errs, t.measureAfter(b, batch))
-	}
 	return errors.Join(errs...)
 }
 
 // measureAfter times one batch size right after a batch of the largest size, a few times.
 func (t *table) measureAfter(b *bench, batch int) (err error) {
 	slot := t.slots[0]
+	var times []float64
 	procs(runtime.NumCPU()+4, func() {
 		pinned := func(f func()) { f() }
 		if t.intraOp == 1 {
@@ -182,10 +186,11 @@ func (t *table) measureAfter(b *bench, batch int) (err error) {
 				err = errors.Join(err, t.session.Run(slot, batches[len(batches)-1]))
 				from := time.Now()
 				err = errors.Join(err, t.session.Run(slot, batches[batch]))
-				t.after[batch] = append(t.after[batch], float64(time.Since(from)))
+				times = append(times, float64(time.Since(from)))
 			}
 		})
 	})
+	t.after[batch] = append(t.after[batch], times)
 	return err
 }
 
@@ -199,7 +204,8 @@ const (
 
 // service makes the table's Service. Medians that descend from one batch size to the next are noise or a change of the
 // library's algorithm; they are replaced by the non-descending sequence nearest to them, and the distributions scaled
-// along. goCode is what a call costs outside C, which is charged apart.
+// along. The host's speed differs from round to round for longer than an inference lasts: that is Speed, and the
+// distributions are those within a round. goCode is what a call costs outside C, which is charged apart.
 func (t *table) service(goCode time.Duration) lab.Service {
 	const bytesPerNumber = 4
 	s := lab.Service{Model: "mlp", IntraOp: t.intraOp, Busy: t.busy, Row: t.session.InDim * bytesPerNumber,
@@ -208,18 +214,25 @@ func (t *table) service(goCode time.Duration) lab.Service {
 	if t.intraOp > 1 {
 		end = sharedEnd
 	}
-	var raw, drift []float64
+	var raw []float64
+	speed := make([][]float64, len(t.times[0])) // by round and batch
 	for i := range batches {
-		d := empirical(t.times[i], serviceQuantiles, serviceFrom, end)
+		level := t.level(i)
+		for round, x := range level {
+			speed[round] = append(speed[round], x)
+		}
+		d := empirical(pooled(t.times[i], level), serviceQuantiles, serviceFrom, end)
 		s.Time = append(s.Time, d)
 		raw = append(raw, float64(d.Quantile(0.5)))
-		m := nanosOf(t.medians[i])
-		drift = append(drift, (m.P90-m.P10)/(2*m.P50))
 		s.CPU = append(s.CPU, median(t.cpu[i]))
 		if len(t.after[i]) > 0 {
-			s.After = append(s.After, empirical(t.after[i], serviceQuantiles, serviceFrom, end))
+			s.After = append(s.After, empirical(pooled(t.after[i], level), serviceQuantiles, serviceFrom, end))
 		}
 	}
+	for _, round := range speed {
+		s.Speed = append(s.Speed, median(round))
+	}
+	slices.Sort(s.Speed)
 	for i, m := range isotonic(raw) {
 		for j, q := range s.Time[i].Quantiles {
 			s.Time[i].Quantiles[j] = max(time.Duration(math.Round(float64(q)*m/raw[i]))-goCode, 0)
@@ -230,6 +243,28 @@ func (t *table) service(goCode time.Duration) lab.Service {
 			s.After[i].Quantiles[j] = max(s.After[i].Quantiles[j]-goCode, 0)
 		}
 	}
-	s.Drift = median(drift)
 	return s
+}
+
+// level gives for each round the median of a batch size over that of the median round: the host's speed at that moment.
+func (t *table) level(batch int) []float64 {
+	var level []float64
+	for _, round := range t.times[batch] {
+		level = append(level, median(round))
+	}
+	middle := median(level)
+	for i := range level {
+		level[i] /= middle
+	}
+	return level
+}
+
+// pooled gives the samples of all rounds at the speed of the median round.
+func pooled(rounds [][]float64, level []float64) (all []float64) {
+	for i, round := range rounds {
+		for _, x := range round {
+			all = append(all, x/level[i])
+		}
+	}
+	return all
 }

@@ -23,6 +23,7 @@ func kernelProbes() []probe {
 		{"system calls", (*bench).syscalls},
 		{"pipes", (*bench).pipe},
 		{"sleeping", (*bench).sleeps},
+		{"sleeping beside a busy thread", (*bench).sleepBusy},
 		{"switching threads", (*bench).switchIn},
 		{"time slices", (*bench).tick},
 		{"stolen moments", (*bench).gaps},
@@ -38,6 +39,15 @@ func kernelProbes() []probe {
 		probe{"losing a P", (*bench).exitSlow},
 		probe{"preemption on waking", (*bench).protection},
 		probe{"pulling to an idle core", (*bench).idlePull})
+}
+
+// wandering are those of kernelProbes whose result holds for minutes only.
+func wandering() []probe {
+	list := cores()
+	if len(list) < 2 || !canPin(list[0]) || !canPin(list[1]) {
+		return nil
+	}
+	return []probe{{"pulling to an idle core", (*bench).idlePull}}
 }
 
 // pair gives two of the cores, others in each round.
@@ -183,6 +193,37 @@ func (b *bench) sleeps() error {
 			b.pool("ArmLate", float64(now()-due))
 		}
 	})
+	return nil
+}
+
+// sleepBusy lets one thread compute and another one on the same core sleep 20 µs again and again, as sysmon does,
+// and notes for how long the first one loses the core each time.
+func (b *bench) sleepBusy() error {
+	core, length := b.one(), int64(b.long(60*time.Millisecond))
+	log := make([]step, 1<<13)
+	var steps int
+	var stop int64
+	procs(runtime.NumCPU()+4, func() {
+		hog := pinned(core, true, func() {
+			never := int64(0)
+			steps = spin(now()+length, &never, 1500, log)
+			atomic.StoreInt64(&stop, 1)
+		})
+		<-pinned(core, true, func() {
+			short := unix.Timespec{Nsec: 20_000}
+			for atomic.LoadInt64(&stop) == 0 {
+				syscall.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&short)), 0, 0)
+			}
+		})
+		<-hog
+	})
+	var lost []float64
+	for _, s := range log[:steps] {
+		if s.switched {
+			lost = append(lost, float64(s.to-s.from))
+		}
+	}
+	b.add("SleepBusy", lost...)
 	return nil
 }
 

@@ -4,21 +4,16 @@ package calibrate
 
 import "time"
 
-// pulls: the kernel's rules are known for Linux only.
-type pulls struct{}
-
-var pullGaps [0]int64
-
-func idleLimit([]pulls) time.Duration { return 0 }
-
-func idleOdds([]pulls, time.Duration) float64 { return 0 }
+// assumedSlice: the kernel's rules are known for Linux only.
+func assumedSlice(float64) float64 { return 0 }
 
 func baseSlice(int) time.Duration { return 0 }
 
+// wandering: what the kernel does is known for Linux only.
+func wandering() []probe { return nil }
+
 // kernelProbes: what the kernel costs is measured on Linux only; Missing lists the fields.
 func kernelProbes() []probe { return nil }
-
-func (b *bench) tickAndSlice() (tick, slice time.Duration) { return 0, 0 }
 
 // pinnedTo runs f; threads can be pinned to a core on Linux only.
 func pinnedTo(_ int, f func()) { f() }

@@ -23,13 +23,15 @@ func (b *bench) tick() error {
 		<-run(1)
 		<-first
 	})
+	var away []float64
 	for _, log := range logs {
 		for _, s := range log {
 			if s.switched {
-				b.ticks = append(b.ticks, float64(s.to-s.from))
+				away = append(away, float64(s.to-s.from))
 			}
 		}
 	}
+	b.add("Tick", away...)
 	return nil
 }
 
@@ -41,6 +43,7 @@ func (b *bench) tick() error {
 // moment, which takes its lag to zero. Attempts that a third thread disturbed are dropped.
 func (b *bench) protection() error {
 	here, there := b.pair()
+	var waited []float64
 	procs(runtime.NumCPU()+4, func() {
 		runner, woken := &runner{log: make([]step, 256)}, &sleeper{}
 		running, waiting := runner.run(there), woken.sleep(there)
@@ -52,7 +55,7 @@ func (b *bench) protection() error {
 					break
 				}
 				if ran, ok := runner.lost(woken.at); ok {
-					b.slice = append(b.slice, float64(ran))
+					waited = append(waited, float64(ran))
 				}
 				pause(int64(100+i*1607%3900) * 1000) // any phase of the tick
 			}
@@ -62,6 +65,9 @@ func (b *bench) protection() error {
 		<-running
 		<-waiting
 	})
+	if tick := median(b.nanos["Tick"]); tick > 0 {
+		b.add("Slice", sliceOf(waited, tick))
+	}
 	return nil
 }
 
@@ -120,22 +126,24 @@ func (r *runner) lost(came int64) (ran int64, ok bool) {
 	return 0, false
 }
 
-// tickAndSlice gives the median slice of two threads on one core, and the protected part of it. A thread that waits
-// gets its core at the first tick after the protection has ended, so the times until then lie evenly over one Tick
-// above Slice: their tenth percentile less a tenth of a Tick is where they begin. Times shorter than atOnce are those of
-// threads that had a claim to the core after all. Where the rest does not look like that (other processes that want the
-// core make the scheduler choose earlier) Slice is the kernel's own, ASSUMED.
-func (b *bench) tickAndSlice() (tick, slice time.Duration) {
-	if len(b.ticks) == 0 {
-		return 0, 0
+// sliceOf gives the protected part of the slices after which a waiting thread got its core, in nanoseconds. It gets it
+// at the first tick after the protection has ended, so the times until then lie evenly over one tick above the slice:
+// their tenth percentile less a tenth of a tick is where they begin. Times shorter than atOnce are those of threads
+// that had a claim to the core after all. Where the rest does not look like that (other processes that want the core
+// make the scheduler choose earlier) it is the kernel's own, ASSUMED.
+func sliceOf(waited []float64, tick float64) float64 {
+	all := len(waited)
+	waited = slices.DeleteFunc(slices.Sorted(slices.Values(waited)), func(ns float64) bool { return ns < float64(atOnce) })
+	slice := quantile(waited, 0.1) - tick/10
+	if 2*len(waited) < all || slice <= tick/10 || slice >= tick {
+		return assumedSlice(tick)
 	}
-	tick = time.Duration(median(b.ticks))
-	waited := slices.DeleteFunc(slices.Sorted(slices.Values(b.slice)), func(ns float64) bool { return ns < float64(atOnce) })
-	slice = time.Duration(quantile(waited, 0.1)) - tick/10
-	if len(waited) < len(b.slice)/2 || slice <= tick/10 || slice >= tick {
-		return tick, min(baseSlice(runtime.NumCPU()), tick*9/10)
-	}
-	return tick, slice
+	return slice
+}
+
+// assumedSlice is the kernel's own slice, below a tick.
+func assumedSlice(tick float64) float64 {
+	return min(float64(baseSlice(runtime.NumCPU())), tick*9/10)
 }
 
 // atOnce is longer than the wake-up of a thread that gets its core at once, after the pause of race.

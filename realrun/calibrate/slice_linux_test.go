@@ -11,27 +11,22 @@ import (
 // TestSlice: times until a waiting thread got its core lie evenly over a tick above the slice, but for some that got it
 // at once.
 func TestSlice(t *testing.T) {
-	b := bench{ticks: []float64{4e6, 4.1e6, 3.9e6, 20e6, 4e6}}
+	var waited []float64
 	for i := range 400 {
-		b.slice = append(b.slice, 1.4e6+float64(i)*1e4)
+		waited = append(waited, 1.4e6+float64(i)*1e4)
 		if i%10 == 0 {
-			b.slice = append(b.slice, 70_000)
+			waited = append(waited, 70_000)
 		}
 	}
-	tick, slice := b.tickAndSlice()
-	assert.Equal(t, 4*time.Millisecond, tick)
-	assert.InDelta(t, 1.4e6, float64(slice), 0.01e6)
+	assert.InDelta(t, 1.4e6, sliceOf(waited, 4e6), 0.01e6)
 
-	for i := range b.slice {
-		b.slice[i] = float64(200_000 + i) // a machine too busy to show it
+	for i := range waited {
+		waited[i] = float64(200_000 + i) // a machine too busy to show it
 	}
-	_, slice = b.tickAndSlice()
-	assert.Equal(t, baseSlice(runtime.NumCPU()), slice)
+	assert.EqualValues(t, baseSlice(runtime.NumCPU()), sliceOf(waited, 4e6))
 	assert.Equal(t, 1400*time.Microsecond, baseSlice(2), "one core more doubles it: 1+log2")
 	assert.Equal(t, 2800*time.Microsecond, baseSlice(64))
-	b = bench{}
-	tick, slice = b.tickAndSlice()
-	assert.Zero(t, tick+slice, "nothing seen, nothing claimed")
+	assert.EqualValues(t, 0.9e6, sliceOf(nil, 1e6), "nothing seen: the kernel's, below a tick")
 }
 
 // TestPinned: threads stay on their core and end with their function.

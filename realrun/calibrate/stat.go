@@ -24,6 +24,9 @@ func median(v []float64) float64 {
 	return quantile(slices.Sorted(slices.Values(v)), 0.5)
 }
 
+// constant is a value without spread, as one that is assumed has.
+func constant(x float64) lab.Value { return lab.Value{P50: x, P10: x, P90: x} }
+
 // nanosOf gives the cost whose values over rounds are v, never below 0.
 func nanosOf(v []float64) lab.Nanos {
 	v = slices.Sorted(slices.Values(v))

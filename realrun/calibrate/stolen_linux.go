@@ -33,16 +33,20 @@ func (b *bench) gaps() error {
 			<-d
 		}
 	})
+	var busy, n float64
 	for i, log := range logs {
-		busy := took[i]
+		busy += float64(took[i]) / 1e9
 		for _, s := range log {
 			if s.switched {
-				busy -= s.to - s.from
+				busy -= float64(s.to-s.from) / 1e9
 			} else {
 				b.pool("Gap", float64(s.to-s.from))
+				n++
 			}
 		}
-		b.busy += float64(busy) / 1e9
+	}
+	if busy > 0 {
+		b.add("GapRate", n/busy)
 	}
 	return nil
 }

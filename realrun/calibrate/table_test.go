@@ -25,10 +25,10 @@ func TestTable(t *testing.T) {
 		t.Log(err)
 	}
 	spent, last, since := map[string]time.Duration{}, "", time.Now()
-	c, err := Run(context.Background(), lib, func(done, total int, what string) {
+	c, err := Run(context.Background(), Options{Library: lib, Progress: func(done, total int, what string) {
 		spent[last] += time.Since(since)
 		last, since = what, time.Now()
-	})
+	}})
 	require.NoError(t, err)
 	for _, r := range Describe(c) {
 		fmt.Printf("%-34s %10s %-2s  %s\n", r.Name, r.Value, r.Unit, r.Spread)

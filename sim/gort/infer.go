@@ -22,7 +22,7 @@ func (s *Sched) runSession(mp *m, n int) {
 		s.throw("runSession: the cost has no service time for the model")
 		return
 	}
-	wall := time.Duration(float64(t.At(n, s.lastBatch, s.infer.Float64())) * s.factor)
+	wall := time.Duration(float64(t.At(n, s.lastBatch, s.infer.Float64())) * t.Factor(s.speed))
 	s.lastBatch = n
 	help := time.Duration(0)
 	if k := len(s.helpers); k > 0 {

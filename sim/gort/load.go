@@ -1,7 +1,6 @@
 package gort
 
 import (
-	"math"
 	"time"
 
 	"github.com/gmplab/lab"
@@ -52,7 +51,7 @@ type service struct {
 	sources   []*source
 	helpers   []helper
 	row       int     // bytes of a row of the model
-	factor    float64 // the host's speed in this run, for inference
+	speed     float64 // the host's speed in this run, for inference: a quantile of Service.Speed
 	inflight  int
 	lastBatch int // size of the batch that began last
 	started   bool
@@ -132,10 +131,9 @@ func (s *Sched) Serve(v Service) {
 	for i := range s.knobs.IntraOp - 1 {
 		s.helpers = append(s.helpers, helper{actor: actor{thread: s.own(s.host.NewThread(), ownHelper, i)}})
 	}
-	s.factor = 1
+	s.speed = speedMode(v.Seed)
 	if t := s.cost.Service(v.Model, s.knobs.IntraOp, 1); t != nil {
 		s.row = t.Row
-		s.factor += float64(t.Drift * speedMode(v.Seed))
 	}
 	main := s.gfget(s.allm[0])
 	main.prog, main.class, main.status = v.Programs[0].Ops, -1, _Grunnable
@@ -143,13 +141,12 @@ func (s *Sched) Serve(v Service) {
 	s.runqput(s.allp[0], main, true)
 }
 
-// speedMode draws the host's speed in this run: a standard normal in units of the distance from the median to P90, which
-// is what a Service's Drift measures. Consecutive seeds are spread evenly over the distribution (multiples of the golden
-// ratio), so that a handful of repetitions shows its middle and its width.
+// speedMode draws the host's speed in this run, as a quantile of what the calibration saw. Consecutive seeds are spread
+// evenly over [0, 1) (multiples of the golden ratio), so that a handful of repetitions shows its middle and its width.
+// SIMPLIFIED(host): the speed stays what it is for the length of a run.
 func speedMode(seed uint64) float64 {
-	const golden, p90 = 0x9e3779b97f4a7c15, 1.2816
-	u := (float64(seed*golden>>11) + 0.5) / (1 << 53)
-	return min(max(math.Sqrt2*math.Erfinv(2*u-1), -2), 2) / p90
+	const golden = 0x9e3779b97f4a7c15
+	return (float64(seed*golden>>11) + 0.5) / (1 << 53)
 }
 
 // exhausted tells whether no further request can come.

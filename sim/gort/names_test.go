@@ -21,19 +21,20 @@ import (
 // carries the name of the function of the runtime that it models.
 var ours = map[string]string{
 	// What sim and an exercise see of the model.
-	"New":     "makes a process: the runtime is one, and has no constructor",
-	"Loop":    "the event loop; on a machine, time does this",
-	"Now":     "virtual time",
-	"Events":  "counts events, for benchmarks",
-	"Values":  "what was counted, under the names of runtime/metrics",
-	"Fill":    "writes what was observed into a lab.Result",
-	"CPU":     "CPU time of all threads, which the kernel counts",
-	"Threads": "number of OS threads, which the kernel counts",
-	"Go126":   "the policy that is the runtime's",
-	"Serve":   "sets up the service that infer steps call",
-	"Check":   "switches the invariants on",
-	"Trace":   "switches the record of decisions on",
-	"Marks":   "the record of decisions",
+	"New":       "makes a process: the runtime is one, and has no constructor",
+	"Loop":      "the event loop; on a machine, time does this",
+	"Now":       "virtual time",
+	"Events":    "counts events, for benchmarks",
+	"Values":    "what was counted, under the names of runtime/metrics",
+	"Fill":      "writes what was observed into a lab.Result",
+	"CPU":       "CPU time of all threads, which the kernel counts",
+	"HostSpeed": "what realrun times beside a trial",
+	"Threads":   "number of OS threads, which the kernel counts",
+	"Go126":     "the policy that is the runtime's",
+	"Serve":     "sets up the service that infer steps call",
+	"Check":     "switches the invariants on",
+	"Trace":     "switches the record of decisions on",
+	"Marks":     "the record of decisions",
 
 	// Parts of a function of the runtime that sleeps, spins or blocks in its middle, or is too long for one of ours.
 	"findLocal":      "findRunnable up to stealing",

@@ -129,7 +129,7 @@ func New(cost *lab.Cost, policy Policy, knobs lab.Knobs, seed uint64) *Sched {
 	}
 	s.startSysmon()
 	m0 := s.allocm()
-	for range cost.Threads - 3 { // m0, sysmon and the template thread are counted already
+	for range int(math.Round(cost.Threads.P50)) - 3 { // m0, sysmon and the template thread are counted already
 		s.mput(s.allocm())
 	}
 	m0.next = mSched
@@ -224,6 +224,21 @@ func (s *Sched) Values() map[string]float64 {
 		"/cgo/go-to-c-calls:calls":     float64(s.calls),
 		"/sched/gomaxprocs:threads":    float64(len(s.allp)),
 	}
+}
+
+// HostSpeed is what one inference of lab.ProbeRows rows takes at the host's speed in this run, timed as realrun times it
+// beside each trial; not ok without inference.
+func (s *Sched) HostSpeed() (seconds float64, ok bool) {
+	busy := s.cost.Cores
+	if s.knobs.IntraOp > 1 {
+		busy = 1
+	}
+	t := s.cost.Service(s.Model, s.knobs.IntraOp, busy)
+	if t == nil {
+		return 0, false
+	}
+	inC := float64(t.At(lab.ProbeRows, lab.ProbeRows, 0.5)) * t.Factor(s.speed)
+	return inC/1e9 + (s.price.runCall + s.price.cgocall).Seconds(), true
 }
 
 // Fill puts into a result the requests by the time they ended, the steals, the batches, and how many requests are open.

@@ -11,7 +11,6 @@ const (
 	migrationCost  = 500 * time.Microsecond // sysctl_sched_migration_cost: a thread that ran more recently is hot
 	maxAvgIdle     = 2 * migrationCost      // the cap of avg_idle (sched/core.c)
 	cacheNiceTries = 1                      // sd->cache_nice_tries of cores that share a cache
-	balanceBusy    = 16 * time.Millisecond  // for each core: sd->min_interval (1 ms a core) × busy_factor (16)
 )
 
 // mean is the average virtual run time of a core's threads, the zero-lag point (avg_vruntime).
@@ -80,7 +79,7 @@ func (h *Host) requeue(ci int32) {
 // renew gives a thread that has used up its slice a new deadline (update_deadline).
 func (h *Host) renew(th *thread) {
 	if th.v >= th.deadline {
-		th.deadline = th.v + h.cost.Slice
+		th.deadline = th.v + h.slice
 	}
 }
 
@@ -88,12 +87,16 @@ func (h *Host) renew(th *thread) {
 // (newidle_balance), or lets the core go idle.
 func (h *Host) pickNext(ci int32) {
 	c := &h.cores[ci]
-	if len(c.queue) == 0 && !h.pullNewlyIdle(ci) {
-		c.cur = none
-		c.gen++
-		c.idleAt = h.Now
-		c.util.set(h.Now, false)
-		return
+	if len(c.queue) == 0 {
+		h.newlyIdle(c)
+		if !h.pullNewlyIdle(ci) {
+			c.cur = none
+			c.gen++
+			c.idleAt = h.Now
+			c.util.set(h.Now, false)
+			h.stopTick(c)
+			return
+		}
 	}
 	t := c.heir
 	if t == none || !slices.Contains(c.queue, t) {
@@ -120,7 +123,7 @@ func (h *Host) dispatch(ci, t int32, extra time.Duration) {
 // shrunk by the core's progress; the kernel keeps it queued until the debt is paid (DELAY_DEQUEUE).
 func (h *Host) leave(ci, t int32) {
 	c, th := &h.cores[ci], &h.threads[t]
-	limit := h.cost.Slice + h.cost.Tick
+	limit := h.slice + h.tickEvery
 	th.lag = min(max(h.mean(c)-th.v, -limit), limit)
 }
 
@@ -146,7 +149,7 @@ func (h *Host) place(ci, t int32) {
 		lag += lag / n
 	}
 	th.v = v - lag
-	th.deadline = th.v + h.cost.Slice
+	th.deadline = th.v + h.slice
 	if n == 0 {
 		c.vbase = th.v
 	}
@@ -167,6 +170,7 @@ func (h *Host) enqueue(t, ci int32, latency time.Duration) {
 	}
 	if c.cur == none {
 		c.avgIdle = min(c.avgIdle+(h.Now-c.idleAt-c.avgIdle)/8, maxAvgIdle)
+		c.busySince = h.jiffies()
 		if latency == 0 {
 			h.dispatch(ci, t, 0)
 			return
@@ -219,12 +223,12 @@ func (h *Host) take(ci, t int32) {
 
 func (h *Host) startTick(ci int32) {
 	c := &h.cores[ci]
-	if c.ticking || h.cost.Tick <= 0 {
+	if c.ticking || h.tickEvery <= 0 {
 		return
 	}
 	c.ticking = true
-	n := (h.Now - h.phase + h.cost.Tick) / h.cost.Tick // the first tick is at phase
-	h.q.Push(des.Event{At: h.phase + n*h.cost.Tick, Kind: evTick, Who: ci})
+	n := (h.Now - h.phase + h.tickEvery) / h.tickEvery // the first tick is at phase
+	h.q.Push(des.Event{At: h.phase + n*h.tickEvery, Kind: evTick, Who: ci})
 }
 
 // tick ends a slice that is used up (entity_tick), and balances. It goes on while threads wait for the core.
@@ -248,38 +252,6 @@ func (h *Host) tick(ci int32) {
 	h.balance(ci)
 	if len(c.queue) > 0 {
 		h.startTick(ci)
-	}
-}
-
-// balance lets an idle core take a thread from a core that has some waiting, and evens out busy cores from time to time
-// (sched_balance_rq at the tick). It comes after the tick's switch, since an idle core's tick has to leave the idle
-// state first: then the thread that just lost the core is the one that waits, and its cache is hot.
-func (h *Host) balance(ci int32) {
-	least := ci
-	for i := range h.cores {
-		if h.nr(int32(i)) < h.nr(least) {
-			least = int32(i)
-		}
-	}
-	idle := h.cores[least].cur == none
-	if !idle && (h.Now-h.balanced < balanceBusy*time.Duration(len(h.cores)) || h.nr(ci) <= h.nr(least)+1) {
-		return
-	}
-	h.balanced = h.Now
-	for first := true; first || h.nr(ci) > h.nr(least)+1; first = false {
-		t := h.movable(ci, h.failed > cacheNiceTries)
-		if t == none {
-			h.failed++
-			return
-		}
-		h.failed = 0
-		h.leave(ci, t)
-		h.cores[ci].take(t)
-		latency := time.Duration(0)
-		if idle && first {
-			latency = h.cost.WakeIdle.Sample(&h.lat)
-		}
-		h.enqueue(t, least, latency)
 	}
 }
 
@@ -309,22 +281,25 @@ func (h *Host) nr(ci int32) int {
 
 // pullNewlyIdle is newidle_balance: a core about to go idle takes a waiting thread of another core, unless it expects to
 // be idle for a shorter time than the search is worth. The less often the search has found something, the more rarely
-// it is made (NI_RANDOM).
+// it is made (NI_RANDOM). Limit and success rate belong to the core: each has its own sched_domain.
+//
+// SIMPLIFIED(kernel): the limit stays what it is for the length of a run. The kernel's, max_newidle_lb_cost, is the longest
+// such search of late: it jumps when one lasts longer, and loses one per cent a second.
 func (h *Host) pullNewlyIdle(ci int32) bool {
 	c := &h.cores[ci]
-	if c.avgIdle < h.cost.IdlePull || !h.overloaded() {
+	if c.avgIdle < c.pullFrom || !h.overloaded() {
 		return false
 	}
-	weight := uint32(1 + h.newidle.ratio)
+	weight := uint32(1 + c.newidle.ratio)
 	if c.draw.Uint32n(newidleSides) > weight {
-		h.newidle.count(0)
+		c.newidle.count(0)
 		return false
 	}
 	pulled := h.pullFromBusiest(ci)
 	if pulled {
-		h.newidle.count((newidleSides + weight/2) / weight)
+		c.newidle.count((newidleSides + weight/2) / weight)
 	} else {
-		h.newidle.count(0)
+		c.newidle.count(0)
 	}
 	return pulled
 }
@@ -366,14 +341,9 @@ func (h *Host) overloaded() bool {
 // pullFromBusiest moves a waiting thread to a core that has none, for pickNext to run.
 func (h *Host) pullFromBusiest(ci int32) bool {
 	c := &h.cores[ci]
-	busiest, t := none, none
-	for i := range h.cores {
-		if n := len(h.cores[i].queue); n > 0 && (busiest == none || n > len(h.cores[busiest].queue)) {
-			busiest = int32(i)
-		}
-	}
+	busiest, t := h.busiest(), none
 	if busiest != none {
-		t = h.movable(busiest, h.failed > cacheNiceTries)
+		t = h.movable(busiest, c.failed > cacheNiceTries)
 	}
 	if t == none {
 		return false

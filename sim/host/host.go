@@ -70,29 +70,45 @@ type core struct {
 	gapIn   time.Duration // busy time until the next stolen moment
 	util    util
 	draw    lab.Stream
+
+	// What its sched_domain knows.
+	pullFrom time.Duration // the idle time from which on it pulls when it goes idle (max_newidle_lb_cost)
+	newidle  newidle
+	failed   int // balances that found only threads whose cache is hot (nr_balance_failed)
+
+	// Its part in the periodic balance, in ticks.
+	lastBalance, nextBalance int64 // sd->last_balance, rq->next_balance
+	busySince                int64 // when it got a thread after it was idle
+	tickless                 bool  // nohz_tick_stopped: no tick of its own since it was last idle
 }
 
 // A Host is one machine. Now is the virtual time; the owner of the event queue advances it before each Step.
 type Host struct {
-	Now      time.Duration
-	cost     *lab.Cost
-	q        *des.Queue
-	threads  []thread
-	cores    []core
-	private  bool // every thread has its own core
-	phase    time.Duration
-	balanced time.Duration // when the cores were last balanced against each other
-	newidle  newidle
-	failed   int        // balances that found only threads whose cache is hot (nr_balance_failed)
-	lat      lab.Stream // latencies of wake-ups, sleeps and starts
+	Now              time.Duration
+	cost             *lab.Cost
+	q                *des.Queue
+	threads          []thread
+	cores            []core
+	private          bool // every thread has its own core
+	phase            time.Duration
+	tickEvery, slice time.Duration // of the cost
+	alarmBusy        time.Duration // CPU of the interrupt that ends a sleep on a busy core
+	lat              lab.Stream    // latencies of wake-ups, sleeps and starts
+
+	// struct nohz, in ticks.
+	nohzNext    int64 // next_balance: no idle core is kicked before
+	needsUpdate bool  // needs_update: a core has stopped its tick
+	updateAsked int64 // when that was
 }
 
 // New gives a machine with the cores of the cost, all idle. The cost must outlive the host.
 func New(cost *lab.Cost, q *des.Queue, seed uint64) *Host {
-	h := &Host{newidle: newNewidle(cost.IdlePullOdds), cost: cost, q: q, private: cost.Cores == 0, lat: lab.NewStream(seed, "host/latency", 0)}
+	h := &Host{cost: cost, q: q, private: cost.Cores == 0, lat: lab.NewStream(seed, "host/latency", 0),
+		tickEvery: time.Duration(cost.Tick.P50), slice: time.Duration(cost.Slice.P50),
+		alarmBusy: time.Duration(max(0, cost.SleepBusy.P50-cost.SleepCPU.P50-2*cost.SwitchIn.P50))}
 	phase := lab.NewStream(seed, "host/tick", 0)
-	if cost.Tick > 0 {
-		h.phase = time.Duration(phase.Float64() * float64(cost.Tick))
+	if h.tickEvery > 0 {
+		h.phase = time.Duration(phase.Float64() * float64(h.tickEvery))
 	}
 	for i := range cost.Cores {
 		h.addCore(seed, i)
@@ -101,7 +117,10 @@ func New(cost *lab.Cost, q *des.Queue, seed uint64) *Host {
 }
 
 func (h *Host) addCore(seed uint64, i int) {
-	c := core{cur: none, heir: none, draw: lab.NewStream(seed, "host/gap", uint64(i)), avgIdle: maxAvgIdle}
+	c := core{cur: none, heir: none, draw: lab.NewStream(seed, "host/gap", uint64(i)), avgIdle: maxAvgIdle,
+		newidle: newNewidle(h.cost.IdlePullOdds.P50)}
+	limit := lab.NewStream(seed, "host/pull", uint64(i))
+	c.pullFrom = h.cost.IdlePull.Sample(&limit)
 	c.gapIn = h.nextGap(&c)
 	h.cores = append(h.cores, c)
 }
@@ -244,7 +263,11 @@ func (h *Host) Step(e *des.Event) int32 {
 		h.tick(e.Who)
 	case evAlarm:
 		if th := &h.threads[e.Who]; th.blocked && th.gen == e.Gen {
-			h.enqueue(e.Who, h.selectCore(e.Who, none), 0)
+			ci := h.selectCore(e.Who, none)
+			if h.cores[ci].cur != none {
+				th.left += h.alarmBusy
+			}
+			h.enqueue(e.Who, ci, 0)
 		}
 	case evStart:
 		th := &h.threads[e.Who]
@@ -321,8 +344,8 @@ func (h *Host) account(c *core) {
 }
 
 func (h *Host) nextGap(c *core) time.Duration {
-	if h.cost.GapRate <= 0 {
+	if h.cost.GapRate.P50 <= 0 {
 		return 1 << 62
 	}
-	return time.Duration(c.draw.Exp()*float64(time.Second)/h.cost.GapRate) + 1
+	return time.Duration(c.draw.Exp()*float64(time.Second)/h.cost.GapRate.P50) + 1
 }

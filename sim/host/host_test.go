@@ -74,7 +74,7 @@ func (r *rig) running(ci int) int32 {
 }
 
 func plain(cores int) lab.Cost {
-	return lab.Cost{Cores: cores, Tick: 4 * ms, Slice: 1200 * us}
+	return lab.Cost{Cores: cores, Tick: lab.Nanos{P50: 4e6}, Slice: lab.Nanos{P50: 1.2e6}}
 }
 
 // A turn is the stretch of time for which one thread has a core.
@@ -207,7 +207,7 @@ func TestProtect(t *testing.T) {
 		r.until(begin + c.ran)
 		cur, ahead := &r.threads[0], &r.threads[2]
 		require.EqualValues(t, 0, r.running(0))
-		first := cur.deadline - r.cost.Slice
+		first := cur.deadline - r.slice
 		ahead.v = first + 10*ms
 		mean := (first + c.ran + ahead.v) / 2
 		r.threads[1].lag = (mean - first + 100*us) * 2 / 3 // so that it begins 100 µs behind where the running one began
@@ -264,17 +264,46 @@ func TestAHotThreadIsNotPulled(t *testing.T) {
 // A core that expects to be idle for a shorter time than a pull is worth does not pull.
 func TestAShortIdleDoesNotPull(t *testing.T) {
 	cost := plain(2)
-	cost.IdlePull = 2 * maxAvgIdle
+	cost.IdlePull = lab.Const(2 * maxAvgIdle)
 	r := newRig(cost, 1, 3)
 	r.cores[0].queue = append(r.cores[0].queue, 2)
 	r.threads[2].ran = -time.Hour
 	require.False(t, r.pullNewlyIdle(1))
-	r.cost.IdlePull = 0
+	r.cores[1].pullFrom = 0
 	found := false
 	for range 20 {
 		found = found || r.pullNewlyIdle(1)
 	}
 	require.True(t, found, "and it would")
+}
+
+// Each core has its own limit, drawn anew for each run, and its own luck with the dice.
+func TestEachCoreHasItsOwnLimit(t *testing.T) {
+	cost := plain(2)
+	cost.IdlePull = lab.Dist{Kind: lab.Uniform, Min: 50 * us, Max: 110 * us}
+	seen := map[time.Duration]bool{}
+	for seed := range uint64(20) {
+		r := newRig(cost, seed, 3)
+		for i := range r.cores {
+			limit := r.cores[i].pullFrom
+			require.True(t, 50*us <= limit && limit <= 110*us, "%v", limit)
+			seen[limit] = true
+		}
+	}
+	require.Len(t, seen, 40)
+
+	r := newRig(cost, 1, 3)
+	r.cores[0].queue = append(r.cores[0].queue, 2)
+	r.threads[2].ran = -time.Hour
+	r.cores[1].avgIdle = r.cores[1].pullFrom - 1
+	for range 100 {
+		require.False(t, r.pullNewlyIdle(1))
+	}
+	r.cores[1].avgIdle++
+	other := r.cores[0].newidle
+	for !r.pullNewlyIdle(1) {
+	}
+	require.Equal(t, other, r.cores[0].newidle, "the other core's tries are its own")
 }
 
 // A wake-up looks for an idle core while the cores are used for less than about 60 % (2 cores) or 74 % (4 cores).
@@ -386,7 +415,7 @@ func TestCut(t *testing.T) {
 func conserve(t *testing.T, seed uint64) {
 	draw := rand.New(rand.NewPCG(seed, 5))
 	cost := plain(1 + draw.IntN(4))
-	cost.IdlePull = time.Duration(draw.IntN(600)) * us
+	cost.IdlePull = lab.Const(time.Duration(draw.IntN(600)) * us)
 	cost.WakeIdle = lab.Dist{Kind: lab.Uniform, Max: 30 * us}
 	cost.CloneStart = lab.ExpDist(50 * us)
 	n := 1 + draw.IntN(9)
@@ -483,7 +512,7 @@ func FuzzConservation(f *testing.F) {
 // stolenShare is the share of a busy core's time that gaps take, with that many threads computing on it in bursts.
 func stolenShare(threads int, burst time.Duration) float64 {
 	cost := plain(1)
-	cost.GapRate, cost.Gap = 400, lab.Const(20*us)
+	cost.GapRate, cost.Gap = lab.Value{P50: 400}, lab.Const(20*us)
 	r := newRig(cost, 1, threads)
 	r.order = func(t int32) { r.Run(t, burst) }
 	for i := range threads {

@@ -1,0 +1,90 @@
+package calibrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/gmplab/lab"
+)
+
+// Refresh measures everything in each of a few rounds, one a second: spells of another speed that last a second or so,
+// as when the hypervisor puts two cores on one, must not fill half of them.
+const (
+	refreshRounds = 8
+	refreshPeriod = time.Second
+)
+
+// Refresh measures again, in eight seconds, what wanders on a host within minutes: the limit from which on an idle core
+// pulls a thread (IdlePull, IdlePullOdds), which is the kernel's memory of how long its searches took of late, and the
+// host's speed (Service.Speed), which the neighbours on the same hardware set. A prediction is made for the state in
+// which the host is. Options are those of Run; Quick and Threads are not used.
+func Refresh(ctx context.Context, o Options, c *lab.Cost) error {
+	return refresh(ctx, o, c, refreshRounds, refreshPeriod)
+}
+
+func refresh(ctx context.Context, o Options, c *lab.Cost, rounds int, period time.Duration) error {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	b := &bench{ctx: ctx, scale: 1, nanos: map[string][]float64{}, dists: map[string][]float64{}}
+	probes := wandering()
+	if o.Library.Path != "" && len(c.Infer) > 0 {
+		_, end, err := b.inferProbes(o.Library)
+		if err != nil {
+			return fmt.Errorf("calibrate: %w", err)
+		}
+		defer end()
+		for _, t := range b.infer {
+			what := fmt.Sprintf("inference, %d threads, %d at a time", t.intraOp, t.busy)
+			probes = append(probes, probe{what, func(b *bench) error { return t.time(b, speedBatch) }})
+		}
+	}
+	began := time.Now()
+	for b.round = range rounds {
+		select {
+		case <-time.After(time.Until(began.Add(time.Duration(b.round) * period))):
+		case <-ctx.Done():
+		}
+		for i, p := range probes {
+			if o.Progress != nil {
+				o.Progress(b.round*len(probes)+i, rounds*len(probes), p.what)
+			}
+			if err := errors.Join(context.Cause(ctx), p.run(b)); err != nil {
+				return fmt.Errorf("calibrate: stopped while measuring %s again: %w", p.what, err)
+			}
+		}
+	}
+	b.update(c)
+	return context.Cause(ctx)
+}
+
+// speedBatch is the index of lab.ProbeRows in batches.
+var speedBatch = slices.Index(batches, lab.ProbeRows)
+
+// update puts what Refresh measured into a calibration.
+func (b *bench) update(c *lab.Cost) {
+	if ns := b.dists["IdlePull"]; len(ns) > 1 {
+		c.IdlePull = empirical(ns, quantiles, 0, 1)
+	}
+	if odds := b.nanos["IdlePullOdds"]; len(odds) > 0 {
+		c.IdlePullOdds = lab.Value(nanosOf(odds))
+	}
+	goCode := c.RunCall.P50 + c.CgoCall.P50
+	for _, t := range b.infer {
+		s := c.Service("mlp", t.intraOp, t.busy)
+		if s == nil || s.Busy != t.busy || len(t.times[speedBatch]) == 0 {
+			continue
+		}
+		calibrated := float64(s.At(lab.ProbeRows, lab.ProbeRows, 0.5))
+		s.Speed = nil
+		for _, round := range t.times[speedBatch] {
+			s.Speed = append(s.Speed, (median(round)-goCode)/calibrated)
+		}
+		slices.Sort(s.Speed)
+	}
+	c.Refreshed = time.Now().Format(time.RFC3339)
+}

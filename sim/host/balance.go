@@ -1,0 +1,168 @@
+package host
+
+import (
+	"math"
+	"time"
+)
+
+// Periodic balance (kernel/sched/fair.c: sched_balance_trigger, nohz_balancer_kick, _nohz_idle_balance,
+// sched_balance_domains). An idle core has no tick: a busy core with threads to spare kicks it at a tick of its own, but
+// not before nohz.next_balance. That is brought up to date only when a core stops its tick anew, and after a pull it is
+// as far away as if the idle core had stayed busy. So a core sits idle beside a thread that waits, for one tick, for
+// three while the waiting thread's cache is hot, or for seven.
+//
+// SIMPLIFIED(kernel): every core that goes idle stops its tick; the interval between balances does not grow while they
+// find nothing.
+
+const (
+	minInterval = time.Millisecond       // for each core of the domain (sd_init: min_interval = sd_weight)
+	busyFactor  = 16                     // sd->busy_factor
+	maxInterval = 100 * time.Millisecond // for each core (max_load_balance_interval)
+)
+
+// jiffies counts the ticks so far.
+func (h *Host) jiffies() int64 {
+	if h.tickEvery <= 0 || h.Now < h.phase {
+		return 0
+	}
+	return 1 + int64((h.Now-h.phase)/h.tickEvery)
+}
+
+// interval is the number of ticks between two balances of a core (get_sd_balance_interval).
+func (h *Host) interval(busy bool) int64 {
+	ms := minInterval * time.Duration(len(h.cores))
+	if busy {
+		ms *= busyFactor
+	}
+	n := int64((ms + h.tickEvery - 1) / h.tickEvery)
+	if busy {
+		n--
+	}
+	return min(max(n, 1), max(int64(maxInterval*time.Duration(len(h.cores))/h.tickEvery), 1))
+}
+
+// settle does what a busy core's ticks before this one have done: they balanced whenever it was time, and found nothing.
+func (h *Host) settle(c *core, now int64) {
+	first := max(c.nextBalance, c.busySince+1)
+	if first >= now {
+		return
+	}
+	busy := h.interval(true)
+	c.lastBalance = first + (now-1-first)/busy*busy
+	c.nextBalance = c.lastBalance + busy
+}
+
+// newlyIdle brings the next balance of a core forward that runs out of threads (update_next_balance).
+func (h *Host) newlyIdle(c *core) {
+	if h.tickEvery <= 0 {
+		return
+	}
+	h.settle(c, h.jiffies()+1)
+	c.nextBalance = min(c.nextBalance, c.lastBalance+h.interval(false))
+}
+
+// stopTick is nohz_balance_enter_idle: nohz.next_balance has to be looked up again if the core had ticks since it last
+// stopped them (nohz_balance_exit_idle).
+func (h *Host) stopTick(c *core) {
+	now := h.jiffies()
+	if !c.tickless || now > c.busySince {
+		c.tickless = true
+		h.needsUpdate, h.updateAsked = true, now
+	}
+}
+
+// balance is the tick of a core that has threads waiting. It comes after the tick's switch, since an idle core has to be
+// kicked first: then the thread that just lost the core is the one that waits, and its cache is hot.
+func (h *Host) balance(ci int32) {
+	now := h.jiffies()
+	if h.Busy() == len(h.cores) {
+		h.balanceBusy(ci, now)
+		return
+	}
+	if h.needsUpdate && (h.updateAsked < now-1 || now < h.nohzNext) { // at this tick or one before (NOHZ_NEXT_KICK)
+		earlier := h.updateAsked < now-1
+		h.needsUpdate, h.nohzNext = false, h.nextOfIdle()
+		if !earlier {
+			return
+		}
+	}
+	if now < h.nohzNext {
+		return
+	}
+	for i := range h.cores {
+		if c := &h.cores[i]; c.cur == none && now >= c.nextBalance {
+			pulled := h.pullWaiting(int32(i))
+			c.lastBalance, c.nextBalance = now, now+h.interval(pulled)
+		}
+	}
+	h.needsUpdate, h.nohzNext = false, h.nextOfIdle()
+}
+
+// nextOfIdle is the earliest next balance of the cores whose tick is stopped.
+func (h *Host) nextOfIdle() int64 {
+	next := int64(math.MaxInt64)
+	for i := range h.cores {
+		if c := &h.cores[i]; c.cur == none || c.lastBalance == h.jiffies() {
+			next = min(next, c.nextBalance)
+		}
+	}
+	return next
+}
+
+// pullWaiting moves a waiting thread to an idle core (sched_balance_rq).
+func (h *Host) pullWaiting(to int32) bool {
+	c := &h.cores[to]
+	from := h.busiest()
+	if from == none {
+		c.failed = 0
+		return false
+	}
+	t := h.movable(from, c.failed > cacheNiceTries)
+	if t == none {
+		c.failed++
+		return false
+	}
+	c.failed = 0
+	h.leave(from, t)
+	h.cores[from].take(t)
+	h.enqueue(t, to, h.cost.WakeIdle.Sample(&h.lat))
+	return true
+}
+
+// balanceBusy evens out busy cores: the one with the fewest threads takes some of core ci's when it is time for it.
+func (h *Host) balanceBusy(ci int32, now int64) {
+	least := ci
+	for i := range h.cores {
+		if h.nr(int32(i)) < h.nr(least) {
+			least = int32(i)
+		}
+	}
+	to := &h.cores[least]
+	h.settle(to, now)
+	if h.nr(ci) <= h.nr(least)+1 || now < max(to.nextBalance, to.busySince+1) {
+		return
+	}
+	to.lastBalance, to.nextBalance = now, now+h.interval(true)
+	for h.nr(ci) > h.nr(least)+1 {
+		t := h.movable(ci, to.failed > cacheNiceTries)
+		if t == none {
+			to.failed++
+			return
+		}
+		to.failed = 0
+		h.leave(ci, t)
+		h.cores[ci].take(t)
+		h.enqueue(t, least, 0)
+	}
+}
+
+// busiest is the core with the most waiting threads; none: none waits.
+func (h *Host) busiest() int32 {
+	busiest := none
+	for i := range h.cores {
+		if n := len(h.cores[i].queue); n > 0 && (busiest == none || n > len(h.cores[busiest].queue)) {
+			busiest = int32(i)
+		}
+	}
+	return busiest
+}

@@ -268,7 +268,7 @@ func (s *service) close() {
 // hostSpeed times inferences when the run is over: as many at a time as there are cores, or one at a time when it takes
 // several threads, as a calibration does. It gives the median, which the prediction has as well.
 func (s *service) hostSpeed() (seconds float64, err error) {
-	const long = 40 * time.Millisecond
+	const long = 100 * time.Millisecond
 	busy := runtime.NumCPU()
 	if s.knobs.IntraOp > 1 {
 		busy = 1

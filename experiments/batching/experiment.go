@@ -16,6 +16,7 @@ const (
 	throughput = "/throughput:requests/s"
 	p50        = "/latency/p50:seconds"
 	p99        = "/latency/p99:seconds"
+	speedFree  = "/throughput/speed-free:ratio"
 	meanBatch  = "/batch/mean:requests"
 	threads    = "/sched/threads/total:threads"
 	cpuUsed    = "/cpu/used:cores"
@@ -61,6 +62,7 @@ var Experiment = experiments.Experiment{
 		{Metric: throughput, Tolerance: 0.20},
 		{Metric: p50, Tolerance: 0.30},
 		{Metric: p99, Factor: 2, Points: []string{"direct"}},
+		{Metric: speedFree},
 		{Metric: meanBatch},
 		{Metric: threads},
 		{Metric: cpuUsed},

@@ -13,7 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/google/renameio/v2"
+	"github.com/google/renameio/v2/maybe"
 	"gonum.org/v1/plot/vg/vgimg"
 	"gonum.org/v1/plot/vg/vgsvg"
 )
@@ -71,7 +71,7 @@ func Render(c Comparison, path string) error {
 	if err != nil {
 		return fmt.Errorf("figure: cannot draw %s: %w", path, err)
 	}
-	if err := renameio.WriteFile(path, picture, 0o644); err != nil {
+	if err := maybe.WriteFile(path, picture, 0o644); err != nil {
 		return fmt.Errorf("figure: cannot write %s: %w; choose a folder that exists and can be written to", path, err)
 	}
 	return nil

@@ -41,7 +41,7 @@ type room struct {
 // Tests may import besides: testify, and everything below their own top folder.
 var mayImport = map[string]room{
 	".":                     {modules: []string{"github.com/goccy/go-yaml"}},
-	"cmd/gmplab":            {ours: []string{".", "realrun/...", "experiments", "experiments/all", "experiments/reference", "sim", "sim/gort"}, modules: []string{"github.com/spf13/", "charm.land/lipgloss/v2", "github.com/schollz/progressbar/v3", "golang.org/x/term"}},
+	"cmd/gmplab":            {ours: []string{".", "realrun/...", "experiments", "experiments/all", "experiments/reference", "sim", "sim/gort"}, modules: []string{"github.com/spf13/", "charm.land/lipgloss/v2", "github.com/schollz/progressbar/v3", "golang.org/x/term", "github.com/google/renameio/v2"}},
 	"sim":                   {ours: []string{".", "sim/serve", "sim/gort", "sim/host", "sim/des"}},
 	"sim/des":               {},
 	"sim/host":              {ours: []string{".", "sim/des"}},
@@ -54,7 +54,7 @@ var mayImport = map[string]room{
 	"realrun/ort":           {ours: []string{"."}, modules: []string{"github.com/yalue/onnxruntime_go", "github.com/google/renameio/v2", "golang.org/x/sys"}},
 	"realrun/native":        {c: true},
 	"realrun/model":         {ours: []string{"."}},
-	"realrun/observe":       {ours: []string{"."}, modules: []string{"golang.org/x/sys"}},
+	"realrun/observe":       {ours: []string{"."}, modules: []string{"golang.org/x/sys", "golang.org/x/exp/trace"}},
 	"realrun/calibrate":     {ours: []string{".", "realrun/ort", "realrun/native", "realrun/model", "realrun/observe"}, modules: []string{"github.com/google/renameio/v2", "golang.org/x/sys"}},
 	"experiments":           {ours: []string{".", "experiments/stats", "experiments/figure"}, modules: []string{"golang.org/x/perf", "golang.org/x/sync", "github.com/google/renameio/v2"}},
 	"experiments/stats":     {ours: []string{"."}, modules: []string{"gonum.org/v1/gonum", "golang.org/x/perf"}},

@@ -25,7 +25,7 @@ const smallFile = `workload:
 func TestParseFileExamples(t *testing.T) {
 	names, err := filepath.Glob("docs/examples/*.yaml")
 	require.NoError(t, err)
-	require.Len(t, names, 2)
+	require.Len(t, names, 5)
 	for _, name := range names {
 		f, err := ParseFile(name)
 		require.NoError(t, err)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/gmplab/lab"
 	"github.com/gmplab/lab/realrun/native"
+	"github.com/gmplab/lab/realrun/observe"
 	"github.com/gmplab/lab/realrun/ort"
 )
 
@@ -22,6 +23,7 @@ import (
 type envelope struct {
 	Trial   lab.Trial
 	Library ort.Library
+	Trace   string // file for the execution trace; empty: none
 }
 
 // Child is the body of the hidden sub-command `gmplab trial`: it reads one trial from in, runs it in this process and
@@ -53,6 +55,7 @@ func Child(ctx context.Context, in io.Reader, out io.Writer) error {
 // A run is one trial under way in this process.
 type run struct {
 	trial     lab.Trial // its knobs filled
+	tracer    *tracer
 	classes   []class
 	service   *service // nil without infer steps
 	generator *native.Generator
@@ -79,19 +82,25 @@ type run struct {
 
 // execute sets up, runs and takes down one trial that validates.
 func execute(ctx context.Context, e envelope) (*lab.Result, error) {
+	tracer, err := startTrace(e.Trace)
+	if err != nil {
+		return nil, err
+	}
 	r, err := newRun(e)
 	if err != nil {
 		return nil, err
 	}
+	r.tracer = tracer
 	runtime.GC()
 	before := readMetrics()
 	err = r.start()
 	if err == nil {
 		var res *lab.Result
 		if res, err = r.observe(ctx, before); err == nil {
+			err = tracer.stop()
 			res.Trial = e.Trial
 			res.Host.Library = libraryName(e.Library)
-			if r.service != nil && r.open.Load() == 0 {
+			if err == nil && r.service != nil && r.open.Load() == 0 {
 				res.Values["/host/inference:seconds"], err = r.service.hostSpeed()
 			}
 			r.close()
@@ -216,10 +225,18 @@ func (r *run) observe(ctx context.Context, before values) (*lab.Result, error) {
 
 // beginCounted reads what is to be read when the counted part begins, endCounted when it ends. The first to see that
 // moment does it, a client or observe, which may be woken late on a busy machine.
-func (r *run) beginCounted() { r.beginOnce.Do(func() { r.firstUsage = readUsage(r) }) }
+func (r *run) beginCounted() {
+	r.beginOnce.Do(func() {
+		r.firstUsage = readUsage(r)
+		r.tracer.mark(observe.LogFrom)
+	})
+}
 
 func (r *run) endCounted() {
-	r.endOnce.Do(func() { r.lastUsage, r.last = readUsage(r), readMetrics() })
+	r.endOnce.Do(func() {
+		r.tracer.mark(observe.LogTo)
+		r.lastUsage, r.last = readUsage(r), readMetrics()
+	})
 }
 
 // wait returns at a time of the run, or when the run is idle if asked to. It fails when the run fails or ctx is done.

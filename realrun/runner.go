@@ -23,6 +23,7 @@ import (
 // Setup is what the real run needs of this machine.
 type Setup struct {
 	Library ort.Library // the inference library; the zero Library where there is none
+	Trace   string      // file for the execution trace of the trial; empty: none is recorded
 	Self    string      // path of the program that is started once a trial with the argument "trial", to call Child
 }
 
@@ -101,7 +102,7 @@ func checkStep(s *lab.Step, lib ort.Library) error {
 
 // launch runs one trial in a process of its own and gives its Result and the CPU time that the process used.
 func launch(ctx context.Context, s Setup, t lab.Trial) (*lab.Result, time.Duration, error) {
-	input, err := json.Marshal(envelope{Trial: t, Library: s.Library})
+	input, err := json.Marshal(envelope{Trial: t, Library: s.Library, Trace: partOf(s.Trace)})
 	if err != nil {
 		return nil, 0, fmt.Errorf("realrun: the trial cannot be written down: %w", err)
 	}
@@ -120,6 +121,7 @@ func launch(ctx context.Context, s Setup, t lab.Trial) (*lab.Result, time.Durati
 	var messages head
 	cmd.Stdout, cmd.Stderr = &out, &messages
 	err = cmd.Run()
+	defer drop(s.Trace)
 	switch {
 	case ctx.Err() != nil:
 		return nil, 0, fmt.Errorf("realrun: the trial of %q was given up: %w", t.Workload.Name, ctx.Err())
@@ -127,6 +129,9 @@ func launch(ctx context.Context, s Setup, t lab.Trial) (*lab.Result, time.Durati
 		return nil, 0, fmt.Errorf("realrun: the trial of %q did not end within %v and was killed: shorten the workload", t.Workload.Name, limit)
 	case err != nil:
 		return nil, 0, fmt.Errorf("realrun: the trial of %q failed: %s", t.Workload.Name, reason(messages.text, err))
+	}
+	if err := keep(s.Trace); err != nil {
+		return nil, 0, err
 	}
 	res := &lab.Result{}
 	if err := gob.NewDecoder(&out).Decode(res); err != nil {

@@ -76,9 +76,11 @@ func play(t testing.TB, trial lab.Trial, cost lab.Cost, policy gort.Policy) {
 	require.NoError(t, err)
 	s := gort.New(&cost, policy, knobs, trial.Seed)
 	s.Check()
+	s.Record()
 	s.Serve(v)
 	require.NoError(t, s.Loop(context.Background(), v.Stop, false), "seed %d", trial.Seed)
 	require.NoError(t, s.Loop(context.Background(), v.Stop+time.Hour, true), "seed %d", trial.Seed)
+	require.NoError(t, lab.Validate(s.Recorded()), "seed %d", trial.Seed)
 	r := lab.Result{Trial: trial}
 	s.Fill(&r)
 	require.Zero(t, r.Dropped, "seed %d: requests that never end", trial.Seed)

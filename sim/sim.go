@@ -36,6 +36,30 @@ func Runner(cost lab.Cost, policy gort.Policy) lab.Runner {
 	}
 }
 
+// Record predicts one trial as Runner does, and gives every change of state of its goroutines, Ps and threads as well.
+func Record(ctx context.Context, cost lab.Cost, policy gort.Policy, t lab.Trial) (*lab.Trace, error) {
+	if err := t.Validate(); err != nil {
+		return nil, err
+	}
+	knobs := t.Knobs.Filled(max(cost.Cores, 1))
+	service, err := serve.Compile(&t, knobs, &cost)
+	if err != nil {
+		return nil, err
+	}
+	s := gort.New(&cost, policy, knobs, t.Seed)
+	s.Record()
+	s.Serve(service)
+	w := &t.Workload
+	if err := run(ctx, s, w, &lab.Result{Trial: t}); err != nil {
+		return nil, err
+	}
+	trace := &lab.Trace{Side: lab.Predicted, Name: w.Name, Moves: s.Recorded()}
+	if w.Run > 0 {
+		trace.From, trace.To = w.Warmup, w.Warmup+w.Run
+	}
+	return trace, nil
+}
+
 // run lets the warm-up, the counted part and the rest pass.
 func run(ctx context.Context, s *gort.Sched, w *lab.Workload, r *lab.Result) error {
 	if w.Run == 0 {

@@ -1,5 +1,7 @@
 package gort
 
+import "github.com/gmplab/lab"
+
 // Channels (runtime/chan.go). A value that meets a waiting partner is handed over directly, and the partner becomes the
 // runnext of the P that hands it over.
 
@@ -30,7 +32,7 @@ func (s *Sched) chansend(mp *m, c *hchan, elem *g) bool {
 	}
 	mp.curg.elem = elem
 	c.sendq.pushBack(mp.curg)
-	s.gopark(mp)
+	s.gopark(mp, lab.ChanSend)
 	return false
 }
 
@@ -68,6 +70,6 @@ func (s *Sched) chanrecv(mp *m, c *hchan) bool {
 		return true
 	}
 	c.recvq.pushBack(gp)
-	s.gopark(mp)
+	s.gopark(mp, lab.ChanReceive)
 	return false
 }

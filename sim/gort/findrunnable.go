@@ -1,6 +1,10 @@
 package gort
 
-import "time"
+import (
+	"time"
+
+	"github.com/gmplab/lab"
+)
 
 // How an M finds work (runtime/proc.go: findRunnable, stealWork, checkRunqsNoP). The order of the checks is the
 // scheduler's meaning. An M that spins or backs off gives its thread to the host in the middle; mp.next says where it
@@ -83,7 +87,7 @@ func (s *Sched) netpollPop(mp *m) *g {
 	if gp == nil {
 		return nil
 	}
-	gp.status = _Grunnable
+	s.casgstatus(gp, _Grunnable, lab.NoReason)
 	s.note(tNetpoll, mp.p, gp, list.size+1, 0)
 	s.injectglist(&mp.actor, mp.p, &list)
 	return gp

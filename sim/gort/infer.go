@@ -1,6 +1,10 @@
 package gort
 
-import "time"
+import (
+	"time"
+
+	"github.com/gmplab/lab"
+)
 
 // Inference: a C call whose length comes from the model's measured service times, alone or with helper threads; and the
 // worker that batches, op by op as realrun's worker does it.
@@ -146,6 +150,6 @@ func (s *Sched) take(mp *m, gp *g, c *hchan) uint8 {
 	c.recvq.pushBack(gp)
 	gp.waitq = &c.recvq
 	gp.op = 1
-	s.gopark(mp)
+	s.gopark(mp, lab.Select)
 	return opParkStay
 }

@@ -136,7 +136,8 @@ func (s *Sched) Serve(v Service) {
 		s.row = t.Row
 	}
 	main := s.gfget(s.allm[0])
-	main.prog, main.class, main.status = v.Programs[0].Ops, -1, _Grunnable
+	main.prog, main.class = v.Programs[0].Ops, -1
+	s.casgstatus(main, _Grunnable, lab.NoReason)
 	s.alive++
 	s.runqput(s.allp[0], main, true)
 }
@@ -271,7 +272,7 @@ func (s *Sched) await(mp *m, gp *g) uint8 {
 		return opDone
 	}
 	gp.awaits = awaitsReply
-	s.gopark(mp)
+	s.gopark(mp, lab.ChanReceive)
 	return opPark
 }
 
@@ -338,7 +339,7 @@ func (s *Sched) generate(mp *m, gp *g) uint8 {
 	}
 	if src.next > now {
 		s.resetTimer(mp, src.next)
-		s.gopark(mp)
+		s.gopark(mp, lab.Sleeping)
 		return opParkStay
 	}
 	s.arrive(mp, src.take())

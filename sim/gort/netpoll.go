@@ -1,6 +1,10 @@
 package gort
 
-import "time"
+import (
+	"time"
+
+	"github.com/gmplab/lab"
+)
 
 // The network poller (runtime/netpoll.go, netpoll_epoll.go): one M at a time blocks in epoll_wait, which is also how an
 // idle process waits for its timers. Its time-out counts whole milliseconds.
@@ -22,7 +26,7 @@ func (s *Sched) netpoll() (list gQueue) {
 func (s *Sched) netpollblock(mp *m) {
 	mp.curg.onNet = true
 	s.netWaiters++
-	s.gopark(mp)
+	s.gopark(mp, lab.Network)
 }
 
 // netpollready tells the poller that gp's descriptor is ready; a is the thread that made it so.
@@ -39,6 +43,7 @@ func (s *Sched) blockInNetpoll(mp *m) bool {
 	s.sched.polling = mp
 	s.sched.pollUntil = mp.pollUntil
 	mp.next = mPoll
+	s.recordM(mp, lab.Running, lab.Idle)
 	now := s.host.Now
 	s.note(tPoll, nil, nil, mp.id, 0)
 	delay := mp.pollUntil - now
@@ -117,7 +122,7 @@ func (s *Sched) injectglist(a *actor, pp *p, list *gQueue) {
 		return
 	}
 	for gp := list.head; gp != nil; gp = gp.schedlink {
-		gp.status = _Grunnable
+		s.casgstatus(gp, _Grunnable, lab.NoReason)
 	}
 	if pp == nil {
 		n := list.size

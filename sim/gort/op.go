@@ -215,7 +215,7 @@ func (s *Sched) doChildren(mp *m, gp *g, op *Op) uint8 {
 	if op.Do == Wait {
 		if gp.children > 0 {
 			gp.awaits = awaitsChildren
-			s.gopark(mp)
+			s.gopark(mp, lab.Sync)
 			return opPark
 		}
 		return opDone

@@ -1,6 +1,10 @@
 package gort
 
-import "time"
+import (
+	"time"
+
+	"github.com/gmplab/lab"
+)
 
 // Goroutines and the M that runs them (runtime/proc.go: mstart, schedule, execute, newproc, gopark, ready, goexit0).
 
@@ -9,9 +13,11 @@ import "time"
 func (s *Sched) mstart(mp *m) {
 	switch mp.next {
 	case mPark:
+		s.recordM(mp, lab.Idle, lab.Running)
 		s.acquirep(mp, mp.nextp)
 		mp.nextp, mp.next = nil, mSched
 	case mPoll:
+		s.recordM(mp, lab.Idle, lab.Running)
 		if !s.pollReturned(mp) {
 			return
 		}
@@ -59,7 +65,7 @@ func (s *Sched) schedule(mp *m) bool {
 func (s *Sched) execute(mp *m, gp *g, inheritTime bool) {
 	mp.curg, gp.m = gp, mp
 	mp.next = mRun
-	gp.status = _Grunning
+	s.casgstatus(gp, _Grunning, lab.NoReason)
 	gp.preempt = false
 	if !inheritTime {
 		mp.p.schedtick++
@@ -78,7 +84,7 @@ func b2i(b bool) int32 {
 func (s *Sched) newproc(mp *m, prog []Op, class int32, num uint64, due time.Duration) *g {
 	gp := s.gfget(mp)
 	gp.prog, gp.class, gp.num, gp.due = prog, class, num, due
-	gp.status = _Grunnable
+	s.casgstatus(gp, _Grunnable, lab.NoReason)
 	s.alive++
 	mp.charge += s.price.newproc
 	s.note(tNewproc, mp.p, gp, 0, 0)
@@ -111,7 +117,7 @@ func (s *Sched) gfget(mp *m) *g {
 func (s *Sched) goexit0(mp *m) {
 	gp := mp.curg
 	s.note(tExit, mp.p, gp, 0, 0)
-	gp.status = _Gdead
+	s.casgstatus(gp, _Gdead, lab.NoReason)
 	gp.m, mp.curg = nil, nil
 	mp.next = mSched
 	mp.charge += s.price.goexit
@@ -121,10 +127,10 @@ func (s *Sched) goexit0(mp *m) {
 }
 
 // gopark makes mp's goroutine wait; whoever readies it must know where it waits.
-func (s *Sched) gopark(mp *m) {
+func (s *Sched) gopark(mp *m, why lab.Reason) {
 	gp := mp.curg
 	s.note(tPark, mp.p, gp, 0, 0)
-	gp.status = _Gwaiting
+	s.casgstatus(gp, _Gwaiting, why)
 	gp.m, mp.curg = nil, nil
 	mp.next = mSched
 	mp.charge += s.price.swtch
@@ -136,7 +142,7 @@ func (s *Sched) ready(mp *m, gp *g, next bool) {
 		s.throw("ready: not waiting")
 		return
 	}
-	gp.status = _Grunnable
+	s.casgstatus(gp, _Grunnable, lab.NoReason)
 	mp.charge += s.price.ready
 	s.note(tReady, mp.p, gp, 0, 0)
 	s.runqput(mp.p, gp, next)
@@ -147,7 +153,11 @@ func (s *Sched) ready(mp *m, gp *g, next bool) {
 func (s *Sched) goschedImpl(mp *m, preempted bool) {
 	gp := mp.curg
 	s.note(tYield, mp.p, gp, b2i(preempted), 0)
-	gp.status = _Grunnable
+	why := lab.Gosched
+	if preempted {
+		why = lab.Preempted
+	}
+	s.casgstatus(gp, _Grunnable, why)
 	gp.m, mp.curg = nil, nil
 	mp.next = mSched
 	s.globrunqput(gp)
@@ -158,7 +168,7 @@ func (s *Sched) goschedImpl(mp *m, preempted bool) {
 // goyield puts mp's goroutine at the tail of its own P's queue: a mutex handed over in starvation mode.
 func (s *Sched) goyield(mp *m) {
 	gp := mp.curg
-	gp.status = _Grunnable
+	s.casgstatus(gp, _Grunnable, lab.Gosched)
 	gp.m, mp.curg = nil, nil
 	mp.next = mSched
 	s.runqput(mp.p, gp, false)
@@ -173,11 +183,13 @@ func (s *Sched) acquirep(mp *m, pp *p) {
 	}
 	mp.p, pp.m = pp, mp
 	pp.status = _Prunning
+	s.recordP(pp, mp, lab.Idle, lab.Running)
 }
 
 // releasep takes the M's P away.
 func (s *Sched) releasep(mp *m) *p {
 	pp := mp.p
+	s.recordP(pp, mp, lab.Running, lab.Idle)
 	mp.p, pp.m = nil, nil
 	pp.status = _Pidle
 	return pp

@@ -88,7 +88,10 @@ type record struct {
 	marks    []Mark
 	marking  bool
 	checking bool
-	checks   uint32 // how many so far
+
+	recording bool
+	recorded  []lab.Transition
+	checks    uint32 // how many so far
 }
 
 // prices are the Cost's nanoseconds as durations.

@@ -1,5 +1,7 @@
 package gort
 
+import "github.com/gmplab/lab"
+
 // sync.Mutex (internal/sync/mutex.go) and its semaphore (runtime/sema.go). In normal mode whoever comes takes a free
 // lock, and a woken waiter competes; a waiter that has waited for more than a millisecond switches the mutex to
 // starvation mode, in which the lock is handed over.
@@ -51,7 +53,7 @@ func (s *Sched) lock(mp *m, mu *mutex) uint8 {
 		mu.waiters.pushBack(gp)
 	}
 	gp.awaits = awaitsLock
-	s.gopark(mp)
+	s.gopark(mp, lab.Sync)
 	return opParkStay
 }
 

@@ -3,6 +3,7 @@ package gort
 import (
 	"time"
 
+	"github.com/gmplab/lab"
 	"github.com/gmplab/lab/sim/des"
 )
 
@@ -14,7 +15,7 @@ func (s *Sched) entersyscall(mp *m) {
 	pp := mp.p
 	mp.syscalltick = pp.syscalltick
 	mp.oldp = pp
-	mp.curg.status = _Gsyscall
+	s.casgstatus(mp.curg, _Gsyscall, lab.NoReason)
 	mp.next = mSyscall
 	s.note(tEnter, pp, mp.curg, 0, 0)
 	s.wakeSysmon(&mp.actor)
@@ -24,17 +25,19 @@ func (s *Sched) entersyscall(mp *m) {
 // given its goroutine away and parks.
 func (s *Sched) exitsyscall(mp *m) bool {
 	gp := mp.curg
-	gp.status = _Grunning
 	mp.next = mRun
 	oldp := mp.oldp
 	mp.oldp = nil
 	if mp.p != nil {
+		s.casgstatus(gp, _Grunning, lab.NoReason)
 		s.note(tExitFast, mp.p, gp, 0, 0)
 		mp.p.syscalltick++
 		return true
 	}
 	if pp := s.exitsyscallTryGetP(mp, oldp); pp != nil {
 		s.acquirep(mp, pp)
+		s.casgstatus(gp, _Grunnable, lab.NoReason) // as the trace tells it: GoSysExit(true), GoStart
+		s.casgstatus(gp, _Grunning, lab.NoReason)
 		mp.charge += s.price.exitSlow
 		s.note(tExitSlow, pp, gp, 0, 0)
 		pp.syscalltick++
@@ -61,7 +64,7 @@ func (s *Sched) exitsyscallTryGetP(mp *m, oldp *p) *p {
 func (s *Sched) exitsyscallNoP(mp *m) {
 	gp := mp.curg
 	s.note(tExitNoP, nil, gp, 0, 0)
-	gp.status = _Grunnable
+	s.casgstatus(gp, _Grunnable, lab.NoReason)
 	gp.m, mp.curg = nil, nil
 	s.globrunqput(gp)
 	mp.charge += s.price.exitSlow

@@ -1,6 +1,10 @@
 package gort
 
-import "time"
+import (
+	"time"
+
+	"github.com/gmplab/lab"
+)
 
 // Timers (runtime/time.go). Each P has a heap; a timer lies in the heap of the P that armed it and is run by that P, or by
 // a thief in its last pass. Stopping a timer bumps its goroutine's generation; what is stale is dropped when it
@@ -80,7 +84,7 @@ func (s *Sched) sleep(mp *m, d time.Duration) uint8 {
 		return opDone
 	}
 	s.resetTimer(mp, s.host.Now+mp.charge+d)
-	s.gopark(mp)
+	s.gopark(mp, lab.Sleeping)
 	return opPark
 }
 

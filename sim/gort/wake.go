@@ -1,5 +1,7 @@
 package gort
 
+import "github.com/gmplab/lab"
+
 // Threads and Ps that start and stop (runtime/proc.go: wakep, startm, newm, stopm, handoffp, pidleput and the like).
 // Idle Ms and idle Ps are stacks: the last to go idle is the first to be used.
 
@@ -56,6 +58,7 @@ func (s *Sched) allocm() *m {
 func (s *Sched) stopm(mp *m) {
 	s.mput(mp)
 	mp.next = mPark
+	s.recordM(mp, lab.Running, lab.Idle)
 	s.host.Block(mp.thread, s.paid(&mp.actor)+s.price.futexSleep)
 }
 

@@ -1,0 +1,63 @@
+package gort
+
+import (
+	"time"
+
+	"github.com/gmplab/lab"
+)
+
+// Record keeps every change of state of a G, P or M from now on; Recorded gives them. To be called before Serve.
+func (s *Sched) Record() {
+	s.recording = true
+	for _, pp := range s.allp {
+		if pp.m != nil {
+			s.recordP(pp, pp.m, lab.Idle, lab.Running)
+		}
+	}
+}
+
+// Recorded are the changes of state so far, by time.
+func (s *Sched) Recorded() []lab.Transition { return s.recorded }
+
+var states = [...]lab.State{_Gidle: lab.NotExist, _Grunnable: lab.Runnable, _Grunning: lab.Running,
+	_Gsyscall: lab.InSyscall, _Gwaiting: lab.Waiting, _Gdead: lab.NotExist}
+
+// casgstatus changes a goroutine's state, for a reason that matters when it leaves its M.
+func (s *Sched) casgstatus(gp *g, status uint8, why lab.Reason) {
+	if s.recording {
+		t := lab.Transition{Of: lab.G, ID: int64(gp.goid), From: states[gp.status], To: states[status], Reason: why, P: -1, M: -1}
+		charge := time.Duration(0)
+		if mp := gp.m; mp != nil {
+			t.M, charge = int64(mp.id), mp.charge
+			if mp.p != nil {
+				t.P = mp.p.id
+			}
+		}
+		s.keep(t, charge)
+	}
+	gp.status = status
+}
+
+// recordP notes that mp got or lost the P.
+func (s *Sched) recordP(pp *p, mp *m, from, to lab.State) {
+	if s.recording {
+		s.keep(lab.Transition{Of: lab.P, ID: int64(pp.id), From: from, To: to, P: pp.id, M: int64(mp.id)}, mp.charge)
+	}
+}
+
+// recordM notes that mp parks, or comes back.
+func (s *Sched) recordM(mp *m, from, to lab.State) {
+	if s.recording {
+		s.keep(lab.Transition{Of: lab.M, ID: int64(mp.id), From: from, To: to, P: -1, M: int64(mp.id)}, mp.charge)
+	}
+}
+
+// keep adds a change at this moment, or later by the CPU that its M still owes for what it did before. Times never
+// descend: what another M does meanwhile is moved behind it, by less than payAt.
+func (s *Sched) keep(t lab.Transition, owes time.Duration) {
+	t.At = s.host.Now + min(owes, payAt)
+	if n := len(s.recorded); n > 0 {
+		t.At = max(t.At, s.recorded[n-1].At)
+	}
+	s.recorded = append(s.recorded, t)
+}

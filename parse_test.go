@@ -26,15 +26,17 @@ func TestParseFileExamples(t *testing.T) {
 	names, err := filepath.Glob("docs/examples/*.yaml")
 	require.NoError(t, err)
 	require.Len(t, names, 5)
+	points := 0
 	for _, name := range names {
 		f, err := ParseFile(name)
 		require.NoError(t, err)
 		assert.NotEmpty(t, f.Workload.Classes, name)
-		assert.NotEmpty(t, f.Points, name)
+		points += len(f.Points)
 		for _, p := range f.Points {
 			assert.NoError(t, (&Trial{Workload: f.Workload, Knobs: p.Knobs}).Validate(), "%s, point %s", name, p.Name)
 		}
 	}
+	assert.Positive(t, points, "points are optional, and some example shows them")
 }
 
 func TestParseFileReadsEveryKind(t *testing.T) {

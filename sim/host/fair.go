@@ -158,9 +158,12 @@ func (h *Host) place(ci, t int32) {
 // enqueue makes t runnable on a core: it takes an idle core after the latency, or queues and may pre-empt.
 func (h *Host) enqueue(t, ci int32, latency time.Duration) {
 	c, th := &h.cores[ci], &h.threads[t]
+	over := false // the current thread's slice: update_curr sees that if others wait already, and lets it go
 	if c.cur != none && !c.waking && h.Now > c.began && !h.deciding(c) {
 		h.account(c)
-		h.renew(&h.threads[c.cur])
+		cur := &h.threads[c.cur]
+		over = len(c.queue) > 0 && (cur.v >= cur.deadline || cur.v >= cur.protect)
+		h.renew(cur)
 	}
 	h.place(ci, t)
 	th.blocked = false
@@ -184,6 +187,12 @@ func (h *Host) enqueue(t, ci int32, latency time.Duration) {
 	}
 	c.queue = append(c.queue, t)
 	h.startTick(ci)
+	if over {
+		if next := h.pick(c); next != c.cur {
+			h.take(ci, next)
+		}
+		return
+	}
 	if !c.waking {
 		h.checkPreempt(ci, t)
 	}

@@ -48,6 +48,49 @@ func TestInterleavedPushesStayFIFOAmongEquals(t *testing.T) {
 	require.EqualValues(t, 99, q.Pop().Who)
 }
 
+// Pushes for the time of the last Pop take another way than the others, and the order is the same: a sorted list is the
+// twin. The load is like the model's: every event pushes up to two, often for this very instant, and sometimes one comes
+// from outside for a time that nobody has reached yet.
+func TestLaneAgreesWithSortedList(t *testing.T) {
+	for seed := range uint64(20) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		var q Queue
+		var twin []Event
+		who := int32(0)
+		push := func(at time.Duration) {
+			e := Event{At: at, Who: who}
+			who++
+			q.Push(e)
+			i, _ := slices.BinarySearchFunc(twin, at+1, func(x Event, at time.Duration) int { return int(x.At - at) })
+			twin = slices.Insert(twin, i, e)
+		}
+		push(0)
+		push(3)
+		atOnce := 0
+		for range 5000 {
+			require.Equal(t, len(twin), q.Len())
+			if len(twin) == 0 {
+				push(time.Duration(who))
+				continue
+			}
+			require.Equal(t, twin[0].At, q.Next())
+			require.Equal(t, twin[0].At > 7, q.Quiet(7))
+			e := q.Pop()
+			e.seq = 0
+			require.Equal(t, twin[0], e)
+			twin = twin[1:]
+			for range r.IntN(3) {
+				at := e.At + time.Duration(max(0, r.IntN(8)-4))
+				if at == e.At {
+					atOnce++
+				}
+				push(at)
+			}
+		}
+		require.Greater(t, atOnce, 1000)
+	}
+}
+
 var sizes = []int{16, 64, 1024, 65536}
 
 // BenchmarkHold is the hold model: pop the first event, push it again a random time later, with n pending.
@@ -69,10 +112,67 @@ func BenchmarkHold(b *testing.B) {
 	}
 }
 
+// typed is the plain binary heap of values that every textbook has.
+type typed []Event
+
+func (h *typed) push(e Event) {
+	*h = append(*h, e)
+	for i := len(*h) - 1; i > 0 && (*h)[i].less(&(*h)[(i-1)/2]); i = (i - 1) / 2 {
+		(*h)[i], (*h)[(i-1)/2] = (*h)[(i-1)/2], (*h)[i]
+	}
+}
+
+func (h *typed) pop() Event {
+	a := *h
+	first := a[0]
+	a[0] = a[len(a)-1]
+	a = a[:len(a)-1]
+	*h = a
+	for i := 0; ; {
+		c := 2*i + 1
+		if c >= len(a) {
+			return first
+		}
+		if c+1 < len(a) && a[c+1].less(&a[c]) {
+			c++
+		}
+		if !a[c].less(&a[i]) {
+			return first
+		}
+		a[i], a[c] = a[c], a[i]
+		i = c
+	}
+}
+
+func (e *Event) less(f *Event) bool { return e.At < f.At || e.At == f.At && e.seq < f.seq }
+
+// BenchmarkTypedHeap is the same hold model on a plain heap of the same events, for comparison.
+func BenchmarkTypedHeap(b *testing.B) {
+	for _, n := range sizes {
+		b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
+			var q typed
+			r := rand.New(rand.NewPCG(1, 2))
+			seq := uint64(0)
+			for range n {
+				seq++
+				q.push(Event{At: time.Duration(r.Uint32()), seq: seq})
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				e := q.pop()
+				e.At += time.Duration(r.Uint32())
+				seq++
+				e.seq = seq
+				q.push(e)
+			}
+		})
+	}
+}
+
 type boxed []Event
 
 func (h boxed) Len() int           { return len(h) }
-func (h boxed) Less(i, j int) bool { return h[i].before(&h[j]) }
+func (h boxed) Less(i, j int) bool { return h[i].less(&h[j]) }
 func (h boxed) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
 func (h *boxed) Push(x any)        { *h = append(*h, x.(Event)) }
 func (h *boxed) Pop() any          { x := (*h)[len(*h)-1]; *h = (*h)[:len(*h)-1]; return x }

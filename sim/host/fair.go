@@ -158,6 +158,19 @@ func (h *Host) place(ci, t int32) {
 // enqueue makes t runnable on a core: it takes an idle core after the latency, or queues and may pre-empt.
 func (h *Host) enqueue(t, ci int32, latency time.Duration) {
 	c, th := &h.cores[ci], &h.threads[t]
+	if h.private { // its own core is idle, and there is nothing to place it among
+		th.blocked = false
+		th.gen++
+		c.cur = t
+		if latency == 0 {
+			h.burst(ci)
+			return
+		}
+		c.waking = true
+		c.gen++
+		h.q.Push(des.Event{At: h.Now + latency, Kind: evWake, Who: ci, Gen: c.gen})
+		return
+	}
 	if c.cur != none && !c.waking && h.Now > c.began && !h.deciding(c) {
 		h.account(c)
 		h.renew(&h.threads[c.cur])

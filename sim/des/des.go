@@ -13,7 +13,6 @@ import (
 // An Event says that something happens to Who at virtual time At. What Kind means is the caller's business.
 type Event struct {
 	At   time.Duration // virtual time since the start of the run, never negative
-	seq  uint64        // order among events at the same time
 	Gen  uint32        // stale if it is not Who's generation any more
 	Who  int32         // a core, a thread, a timer …
 	Kind uint8
@@ -27,83 +26,92 @@ type entry struct {
 	genWho  uint64
 }
 
-func (n entry) event() Event {
-	return Event{At: time.Duration(n.at), seq: n.seqKind >> 8, Gen: uint32(n.genWho >> 32), Who: int32(uint32(n.genWho)), Kind: uint8(n.seqKind)}
-}
-
-// before is the one order of events, as a number: 1 if n comes before x, else 0. It subtracts (At, seq) as one number of
+// before is the one order of events, as a number: 1 if x comes before y, else 0. It subtracts (At, seq) as one number of
 // 128 bits and gives the borrow: which of two children of a heap comes first is a coin toss, and a branch on it would be
 // mispredicted half of the time.
-func (n *entry) before(x *entry) uint64 {
-	_, borrow := bits.Sub64(n.seqKind, x.seqKind, 0)
-	_, borrow = bits.Sub64(n.at, x.at, borrow)
+func (x *entry) before(y *entry) uint64 {
+	_, borrow := bits.Sub64(x.seqKind, y.seqKind, 0)
+	_, borrow = bits.Sub64(x.at, y.at, borrow)
 	return borrow
 }
 
-// A Queue is a binary heap of events, and beside it a lane for those that are due at once: most events of the model are
-// the next thing at the same instant, and need no heap. The zero Queue is empty and ready.
+// near is how many events the front of a queue holds at most. Up to this number a sorted list beats a heap.
+const near = 12
+
+// A Queue holds the first few events in a sorted list and the others in a binary heap: most events of the model are the
+// next thing at the same instant, or soon, and never reach the heap. The zero Queue is empty and ready.
 type Queue struct {
-	heap []entry
-	lane []entry // pushed for the time of the last Pop, in order; those before head are gone
-	head int
-	now  uint64 // the time of the last event that came from the heap
-	seq  uint64
+	front [near]entry // the first n events, the very first one last
+	n     int         // 0 only if the queue is empty
+	heap  []entry     // those that come after all of the front
+	seq   uint64
 }
 
 // Len tells how many events are pending, stale ones included.
-func (q *Queue) Len() int { return len(q.heap) + len(q.lane) - q.head }
+func (q *Queue) Len() int { return q.n + len(q.heap) }
 
 // Next is the time of the first event; the queue must not be empty.
-func (q *Queue) Next() time.Duration {
-	if q.head < len(q.lane) && (len(q.heap) == 0 || q.now <= q.heap[0].at) {
-		return time.Duration(q.now)
-	}
-	return time.Duration(q.heap[0].at)
-}
+func (q *Queue) Next() time.Duration { return time.Duration(q.front[q.n-1].at) }
 
 // Quiet tells whether no event is pending at that time or before.
-func (q *Queue) Quiet(at time.Duration) bool { return q.Len() == 0 || q.Next() > at }
+func (q *Queue) Quiet(at time.Duration) bool { return q.n == 0 || q.Next() > at }
 
 // Push adds e behind all pending events of the same time.
 func (q *Queue) Push(e Event) {
 	q.seq++
-	n := entry{uint64(e.At), q.seq<<8 | uint64(e.Kind), uint64(e.Gen)<<32 | uint64(uint32(e.Who))}
-	if n.at == q.now {
-		q.lane = append(q.lane, n)
-		return
+	x := entry{uint64(e.At), q.seq<<8 | uint64(e.Kind), uint64(e.Gen)<<32 | uint64(uint32(e.Who))}
+	switch {
+	case q.n < near && (len(q.heap) == 0 || x.before(&q.front[0]) != 0):
+		i := q.n
+		for q.n++; i > 0 && q.front[i-1].before(&x) != 0; i-- {
+			q.front[i] = q.front[i-1]
+		}
+		q.front[i] = x
+	case x.before(&q.front[0]) != 0: // the last of the front makes room
+		q.pushHeap(q.front[0])
+		i := 0
+		for ; i+1 < near && x.before(&q.front[i+1]) != 0; i++ {
+			q.front[i] = q.front[i+1]
+		}
+		q.front[i] = x
+	default:
+		q.pushHeap(x)
 	}
-	q.heap = append(q.heap, n)
-	q.up(len(q.heap)-1, n)
 }
 
-// up puts n at place i of the heap, or above it as far as it comes before what is there.
-func (q *Queue) up(i int, n entry) {
+// Pop removes and returns the first event; the queue must not be empty.
+func (q *Queue) Pop() Event {
+	q.n--
+	x := q.front[q.n]
+	if q.n == 0 && len(q.heap) > 0 {
+		q.n = min(near/2, len(q.heap))
+		for i := q.n - 1; i >= 0; i-- {
+			q.front[i] = q.popHeap()
+		}
+	}
+	return Event{At: time.Duration(x.at), Gen: uint32(x.genWho >> 32), Who: int32(uint32(x.genWho)), Kind: uint8(x.seqKind)}
+}
+
+func (q *Queue) pushHeap(x entry) {
+	q.heap = append(q.heap, x)
+	q.up(len(q.heap)-1, x)
+}
+
+// up puts x at place i of the heap, or above it as far as it comes before what is there.
+func (q *Queue) up(i int, x entry) {
 	h := q.heap
 	for i > 0 {
 		up := (i - 1) / 2
-		if n.before(&h[up]) == 0 {
+		if x.before(&h[up]) == 0 {
 			break
 		}
 		h[i] = h[up]
 		i = up
 	}
-	h[i] = n
+	h[i] = x
 }
 
-// Pop removes and returns the first event; the queue must not be empty.
-func (q *Queue) Pop() Event {
-	if q.head < len(q.lane) && (len(q.heap) == 0 || q.lane[q.head].before(&q.heap[0]) != 0) {
-		n := q.lane[q.head]
-		if q.head++; q.head == len(q.lane) {
-			q.lane, q.head = q.lane[:0], 0
-		}
-		return n.event()
-	}
-	n := q.popHeap()
-	return n.event()
-}
-
-// popHeap lets the hole at the root sink to a leaf, always to the child that comes first, and then puts the last event
+// popHeap lets the hole at the root sink to a leaf, always to the child that comes first, and then puts the last entry
 // there: it is a leaf too, and rarely rises far.
 func (q *Queue) popHeap() entry {
 	h := q.heap
@@ -111,9 +119,6 @@ func (q *Queue) popHeap() entry {
 	last := h[n]
 	h = h[:n]
 	q.heap = h
-	if q.head == len(q.lane) {
-		q.now = first.at
-	}
 	if n == 0 {
 		return first
 	}

@@ -163,16 +163,10 @@ func (s *Sched) exhausted() bool {
 // doService does the ops of the process around the requests.
 func (s *Sched) doService(mp *m, gp *g, op *Op) uint8 {
 	switch op.Do {
-	case Begin:
-		s.begin(mp, gp)
-	case End:
-		s.end(mp, gp)
 	case Think:
 		return s.think(mp, gp, op)
 	case Next:
 		return s.nextRequest(mp, gp, op)
-	case Exit:
-		s.goexit0(mp)
 	case Start:
 		return s.start(mp, gp, op)
 	case Started:
@@ -185,8 +179,6 @@ func (s *Sched) doService(mp *m, gp *g, op *Op) uint8 {
 		return s.await(mp, gp)
 	case Collect, Take, Reply:
 		return s.doWorker(mp, gp, op)
-	case Read:
-		return s.read(mp, gp)
 	case Generate:
 		return s.generate(mp, gp)
 	}

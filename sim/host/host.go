@@ -92,6 +92,7 @@ type Host struct {
 	private          bool // every thread has its own core
 	phase            time.Duration
 	tickEvery, slice time.Duration // of the cost
+	wake, wakeBusy   time.Duration // CPU that the waker of a thread pays: of an idle core, of a busy one
 	alarmBusy        time.Duration // CPU of the interrupt that ends a sleep on a busy core
 	lat              lab.Stream    // latencies of wake-ups, sleeps and starts
 	inline           bool          // a burst that ends as it begins may set ended: nobody else acts before it is looked at
@@ -114,6 +115,7 @@ type ended struct {
 func New(cost *lab.Cost, q *des.Queue, seed uint64) *Host {
 	h := &Host{cost: cost, q: q, private: cost.Cores == 0, ended: ended{core: none}, lat: lab.NewStream(seed, "host/latency", 0),
 		tickEvery: time.Duration(cost.Tick.P50), slice: time.Duration(cost.Slice.P50),
+		wake: time.Duration(cost.FutexWake.P50), wakeBusy: time.Duration(cost.FutexWakeBusy.P50),
 		alarmBusy: time.Duration(max(0, cost.SleepBusy.P50-cost.SleepCPU.P50-2*cost.SwitchIn.P50))}
 	phase := lab.NewStream(seed, "host/tick", 0)
 	if h.tickEvery > 0 {
@@ -246,7 +248,7 @@ func (h *Host) Wake(t, waker int32) time.Duration {
 	th := &h.threads[t]
 	if !th.blocked {
 		th.woken = th.then != decide
-		return time.Duration(h.cost.FutexWakeBusy.P50)
+		return h.wakeBusy
 	}
 	from := none
 	if waker >= 0 {
@@ -256,9 +258,9 @@ func (h *Host) Wake(t, waker int32) time.Duration {
 	idle := h.cores[ci].cur == none
 	h.enqueue(t, ci, h.cost.WakeIdle.Sample(&h.lat))
 	if idle {
-		return time.Duration(h.cost.FutexWake.P50)
+		return h.wake
 	}
-	return time.Duration(h.cost.FutexWakeBusy.P50)
+	return h.wakeBusy
 }
 
 // Step handles one of the host's events. It returns the thread that now waits for an order, or -1.

@@ -69,9 +69,11 @@ type source struct {
 	raised bool // the reader is told already
 }
 
-// An arrival is one request of an open-loop class.
+// An arrival is one request of an open-loop class. When the one after it is due is drawn early, so that nothing waits for
+// the logarithm.
 type arrival struct {
 	due   time.Duration
+	after time.Duration
 	class int32
 	num   uint64
 }
@@ -80,7 +82,7 @@ func newSource(v Source) *source {
 	src := &source{Source: v}
 	for i := range src.Feeds {
 		f := &src.Feeds[i]
-		src.ahead = append(src.ahead, arrival{due: f.Due.Next(), class: f.Class})
+		src.ahead = append(src.ahead, arrival{due: f.Due.Next(), after: f.Due.Next(), class: f.Class})
 	}
 	src.next = src.ahead[src.first()].due
 	return src
@@ -101,8 +103,9 @@ func (src *source) first() int {
 func (src *source) take() arrival {
 	i := src.first()
 	a := src.ahead[i]
-	src.ahead[i].due = src.Feeds[i].Due.Next()
-	src.ahead[i].num++
+	next := &src.ahead[i]
+	next.due, next.after = next.after, src.Feeds[i].Due.Next()
+	next.num++
 	src.next = src.ahead[src.first()].due
 	return a
 }

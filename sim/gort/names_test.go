@@ -31,6 +31,8 @@ var ours = map[string]string{
 	"Record":    "what a Go execution trace would hold",
 	"Recorded":  "the same",
 	"keep":      "the same",
+	"recordG":   "the same",
+	"keepOf":    "the same",
 	"recordM":   "the same",
 	"recordP":   "the same",
 	"HostSpeed": "what realrun times beside a trial",

@@ -25,7 +25,9 @@ func (h *Host) mean(c *core) time.Duration {
 		n++
 		sum += h.threads[c.cur].v - c.vbase
 	}
-	if n > 0 {
+	if n == 1 { // the rule, and no division
+		c.vbase += sum
+	} else if n > 1 {
 		c.vbase += sum / n
 	}
 	return c.vbase

@@ -92,6 +92,7 @@ type Host struct {
 	private          bool // every thread has its own core
 	phase            time.Duration
 	tickEvery, slice time.Duration // of the cost
+	balances         [2]int64      // ticks between two balances of a core: of an idle one, of a busy one
 	wake, wakeBusy   time.Duration // CPU that the waker of a thread pays: of an idle core, of a busy one
 	alarmBusy        time.Duration // CPU of the interrupt that ends a sleep on a busy core
 	lat              lab.Stream    // latencies of wake-ups, sleeps and starts
@@ -123,6 +124,9 @@ func New(cost *lab.Cost, q *des.Queue, seed uint64) *Host {
 	}
 	for i := range cost.Cores {
 		h.addCore(seed, i)
+	}
+	if h.tickEvery > 0 {
+		h.balances = [2]int64{h.interval(false), h.interval(true)}
 	}
 	return h
 }

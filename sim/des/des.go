@@ -5,77 +5,133 @@
 // the two differ as it comes out. Nothing is removed from the middle of the heap.
 package des
 
-import "time"
+import (
+	"math/bits"
+	"time"
+)
 
 // An Event says that something happens to Who at virtual time At. What Kind means is the caller's business.
 type Event struct {
-	At   time.Duration // virtual time since the start of the run
-	seq  uint64        // order among events at the same time; 64 bits never wrap
+	At   time.Duration // virtual time since the start of the run, never negative
 	Gen  uint32        // stale if it is not Who's generation any more
 	Who  int32         // a core, a thread, a timer …
 	Kind uint8
 }
 
-// before is the one order of events.
-func (e *Event) before(f *Event) bool {
-	return e.At < f.At || e.At == f.At && e.seq < f.seq
+// An entry is an Event as the queue keeps it: in three words, which the compiler holds in registers, where it would copy
+// an Event through memory.
+type entry struct {
+	at      uint64
+	seqKind uint64 // the sequence number above the Kind; 56 bits never wrap
+	genWho  uint64
 }
 
-// A Queue is a binary heap of events. The zero Queue is empty and ready.
+// before is the one order of events, as a number: 1 if x comes before y, else 0. It subtracts (At, seq) as one number of
+// 128 bits and gives the borrow: which of two children of a heap comes first is a coin toss, and a branch on it would be
+// mispredicted half of the time.
+func (x *entry) before(y *entry) uint64 {
+	_, borrow := bits.Sub64(x.seqKind, y.seqKind, 0)
+	_, borrow = bits.Sub64(x.at, y.at, borrow)
+	return borrow
+}
+
+// near is how many events the front of a queue holds at most. Up to this number a sorted list beats a heap.
+const near = 12
+
+// A Queue holds the first few events in a sorted list and the others in a binary heap: most events of the model are the
+// next thing at the same instant, or soon, and never reach the heap. The zero Queue is empty and ready.
 type Queue struct {
-	heap []Event
-	seq  uint64
+	front [near]entry // the first n events, the very first one last
+	n     int         // 0 only if the queue is empty
+	heap  []entry     // those that come after all of the front
+	seq   uint64
 }
 
 // Len tells how many events are pending, stale ones included.
-func (q *Queue) Len() int { return len(q.heap) }
+func (q *Queue) Len() int { return q.n + len(q.heap) }
 
 // Next is the time of the first event; the queue must not be empty.
-func (q *Queue) Next() time.Duration { return q.heap[0].At }
+func (q *Queue) Next() time.Duration { return time.Duration(q.front[q.n-1].at) }
+
+// Quiet tells whether no event is pending at that time or before.
+func (q *Queue) Quiet(at time.Duration) bool { return q.n == 0 || q.Next() > at }
 
 // Push adds e behind all pending events of the same time.
 func (q *Queue) Push(e Event) {
 	q.seq++
-	e.seq = q.seq
-	q.heap = append(q.heap, e)
+	x := entry{uint64(e.At), q.seq<<8 | uint64(e.Kind), uint64(e.Gen)<<32 | uint64(uint32(e.Who))}
+	switch {
+	case q.n < near && (len(q.heap) == 0 || x.before(&q.front[0]) != 0):
+		i := q.n
+		for q.n++; i > 0 && q.front[i-1].before(&x) != 0; i-- {
+			q.front[i] = q.front[i-1]
+		}
+		q.front[i] = x
+	case x.before(&q.front[0]) != 0: // the last of the front makes room
+		q.pushHeap(q.front[0])
+		i := 0
+		for ; i+1 < near && x.before(&q.front[i+1]) != 0; i++ {
+			q.front[i] = q.front[i+1]
+		}
+		q.front[i] = x
+	default:
+		q.pushHeap(x)
+	}
+}
+
+// Pop removes and returns the first event; the queue must not be empty.
+func (q *Queue) Pop() Event {
+	q.n--
+	x := q.front[q.n]
+	if q.n == 0 && len(q.heap) > 0 {
+		q.n = min(near/2, len(q.heap))
+		for i := q.n - 1; i >= 0; i-- {
+			q.front[i] = q.popHeap()
+		}
+	}
+	return Event{At: time.Duration(x.at), Gen: uint32(x.genWho >> 32), Who: int32(uint32(x.genWho)), Kind: uint8(x.seqKind)}
+}
+
+func (q *Queue) pushHeap(x entry) {
+	q.heap = append(q.heap, x)
+	q.up(len(q.heap)-1, x)
+}
+
+// up puts x at place i of the heap, or above it as far as it comes before what is there.
+func (q *Queue) up(i int, x entry) {
 	h := q.heap
-	i := len(h) - 1
 	for i > 0 {
 		up := (i - 1) / 2
-		if !e.before(&h[up]) {
+		if x.before(&h[up]) == 0 {
 			break
 		}
 		h[i] = h[up]
 		i = up
 	}
-	h[i] = e
+	h[i] = x
 }
 
-// Pop removes and returns the first event; the queue must not be empty.
-func (q *Queue) Pop() Event {
+// popHeap lets the hole at the root sink to a leaf, always to the child that comes first, and then puts the last entry
+// there: it is a leaf too, and rarely rises far.
+func (q *Queue) popHeap() entry {
 	h := q.heap
-	first, last := h[0], h[len(h)-1]
-	h = h[:len(h)-1]
+	first, n := h[0], len(h)-1
+	last := h[n]
+	h = h[:n]
 	q.heap = h
-	n := len(h)
 	if n == 0 {
 		return first
 	}
 	i := 0
-	for {
-		child := 2*i + 1
-		if child >= n {
-			break
-		}
-		if r := child + 1; r < n && h[r].before(&h[child]) {
-			child = r
-		}
-		if !h[child].before(&last) {
-			break
-		}
-		h[i] = h[child]
-		i = child
+	for c := 1; c+1 < n; c = 2*i + 1 {
+		c += int(h[c+1].before(&h[c]))
+		h[i] = h[c]
+		i = c
 	}
-	h[i] = last
+	if c := 2*i + 1; c < n {
+		h[i] = h[c]
+		i = c
+	}
+	q.up(i, last)
 	return first
 }

@@ -12,8 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestEventIs32Bytes(t *testing.T) {
-	require.EqualValues(t, 32, unsafe.Sizeof(Event{}))
+func TestEventsAreSmall(t *testing.T) {
+	require.EqualValues(t, 24, unsafe.Sizeof(Event{}))
+	require.EqualValues(t, 24, unsafe.Sizeof(entry{}))
 }
 
 // The heap agrees with a stable sort: the dumb twin of the order (At, seq).
@@ -28,9 +29,7 @@ func TestAgreesWithStableSort(t *testing.T) {
 	}
 	slices.SortStableFunc(want, func(a, b Event) int { return int(a.At - b.At) })
 	for q.Len() > 0 {
-		e := q.Pop()
-		e.seq = 0
-		got = append(got, e)
+		got = append(got, q.Pop())
 	}
 	require.Equal(t, want, got)
 }
@@ -46,6 +45,54 @@ func TestInterleavedPushesStayFIFOAmongEquals(t *testing.T) {
 		require.EqualValues(t, i, q.Pop().Who)
 	}
 	require.EqualValues(t, 99, q.Pop().Who)
+}
+
+// Front and heap together are a sorted list, however the load pushes them to and fro: every event pushes up to two, often
+// for this very instant, and the queue grows and shrinks around the size of the front.
+func TestAgreesWithSortedList(t *testing.T) {
+	for seed := range uint64(20) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		var q Queue
+		var twin []Event
+		who := int32(0)
+		push := func(at time.Duration) {
+			e := Event{At: at, Who: who}
+			who++
+			q.Push(e)
+			i, _ := slices.BinarySearchFunc(twin, at+1, func(x Event, at time.Duration) int { return int(x.At - at) })
+			twin = slices.Insert(twin, i, e)
+		}
+		push(0)
+		push(3)
+		atOnce := 0
+		for range 5000 {
+			require.Equal(t, len(twin), q.Len())
+			if len(twin) == 0 {
+				push(time.Duration(who))
+				continue
+			}
+			require.Equal(t, twin[0].At, q.Next())
+			require.Equal(t, twin[0].At > 7, q.Quiet(7))
+			e := q.Pop()
+			require.Equal(t, twin[0], e)
+			twin = twin[1:]
+			for range r.IntN(3) + b2i(len(twin) < 2) - b2i(len(twin) > 4*near) {
+				at := e.At + time.Duration(max(0, r.IntN(8)-4)*(1+r.IntN(9)))
+				if at == e.At {
+					atOnce++
+				}
+				push(at)
+			}
+		}
+		require.Greater(t, atOnce, 1000)
+	}
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 var sizes = []int{16, 64, 1024, 65536}
@@ -69,12 +116,75 @@ func BenchmarkHold(b *testing.B) {
 	}
 }
 
-type boxed []Event
+// typed is the plain binary heap of values that every textbook has.
+type typed []numbered
+
+// numbered is an event with its place among those of the same time.
+type numbered struct {
+	Event
+	seq uint64
+}
+
+func (h *typed) push(e numbered) {
+	*h = append(*h, e)
+	for i := len(*h) - 1; i > 0 && (*h)[i].less(&(*h)[(i-1)/2]); i = (i - 1) / 2 {
+		(*h)[i], (*h)[(i-1)/2] = (*h)[(i-1)/2], (*h)[i]
+	}
+}
+
+func (h *typed) pop() numbered {
+	a := *h
+	first := a[0]
+	a[0] = a[len(a)-1]
+	a = a[:len(a)-1]
+	*h = a
+	for i := 0; ; {
+		c := 2*i + 1
+		if c >= len(a) {
+			return first
+		}
+		if c+1 < len(a) && a[c+1].less(&a[c]) {
+			c++
+		}
+		if !a[c].less(&a[i]) {
+			return first
+		}
+		a[i], a[c] = a[c], a[i]
+		i = c
+	}
+}
+
+func (e *numbered) less(f *numbered) bool { return e.At < f.At || e.At == f.At && e.seq < f.seq }
+
+// BenchmarkTypedHeap is the same hold model on a plain heap of the same events, for comparison.
+func BenchmarkTypedHeap(b *testing.B) {
+	for _, n := range sizes {
+		b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
+			var q typed
+			r := rand.New(rand.NewPCG(1, 2))
+			seq := uint64(0)
+			for range n {
+				seq++
+				q.push(numbered{Event{At: time.Duration(r.Uint32())}, seq})
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				e := q.pop()
+				e.At += time.Duration(r.Uint32())
+				seq++
+				e.seq = seq
+				q.push(e)
+			}
+		})
+	}
+}
+
+type boxed []numbered
 
 func (h boxed) Len() int           { return len(h) }
-func (h boxed) Less(i, j int) bool { return h[i].before(&h[j]) }
+func (h boxed) Less(i, j int) bool { return h[i].less(&h[j]) }
 func (h boxed) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *boxed) Push(x any)        { *h = append(*h, x.(Event)) }
+func (h *boxed) Push(x any)        { *h = append(*h, x.(numbered)) }
 func (h *boxed) Pop() any          { x := (*h)[len(*h)-1]; *h = (*h)[:len(*h)-1]; return x }
 
 // BenchmarkContainerHeap is the same hold model on the standard library's heap, for comparison.
@@ -84,11 +194,11 @@ func BenchmarkContainerHeap(b *testing.B) {
 			var q boxed
 			r := rand.New(rand.NewPCG(1, 2))
 			for range n {
-				heap.Push(&q, Event{At: time.Duration(r.Uint32())})
+				heap.Push(&q, numbered{Event: Event{At: time.Duration(r.Uint32())}})
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				e := heap.Pop(&q).(Event)
+				e := heap.Pop(&q).(numbered)
 				e.At += time.Duration(r.Uint32())
 				heap.Push(&q, e)
 			}

@@ -82,11 +82,11 @@ func (s *Sched) findLocal(mp *m) (gp *g, inheritTime bool) {
 
 // netpollPop takes what the netpoller has: the first to run, the others injected.
 func (s *Sched) netpollPop(mp *m) *g {
-	list := s.netpoll()
-	gp := list.pop()
-	if gp == nil {
+	if s.netReady.empty() {
 		return nil
 	}
+	list := s.netpoll()
+	gp := list.pop()
 	s.casgstatus(gp, _Grunnable, lab.NoReason)
 	s.note(tNetpoll, mp.p, gp, list.size+1, 0)
 	s.injectglist(&mp.actor, mp.p, &list)
@@ -116,12 +116,15 @@ func (s *Sched) startSteal(mp *m) {
 	s.randomOrder(mp)
 }
 
-// randomOrder begins a pass: a random P, then a stride that is coprime with their number, so that each comes up once.
+// randomOrder begins a pass with a random number, of which stealPass makes an order if there is anything to look for.
 func (s *Sched) randomOrder(mp *m) {
-	n := uint32(len(s.allp))
-	r := uint32(s.random.Uint64() >> 32)
-	mp.steal.seen, mp.steal.pos = 0, r%n
-	mp.steal.step = s.coprimes[r/n%uint32(len(s.coprimes))]
+	mp.steal.seen, mp.steal.random = 0, uint32(s.random.Uint64()>>32)
+}
+
+// start is the order of a pass: a random P, then a stride that is coprime with their number, so that each comes up once.
+func (st *stealState) start(ps uint32, coprimes []uint32) {
+	st.pos = st.random % ps
+	st.step = coprimes[st.random/ps%uint32(len(coprimes))]
 }
 
 // stealWork looks for work on the other Ps, the oldest half of a queue first; timers and a lone runnext in the last pass
@@ -146,6 +149,9 @@ func (s *Sched) stealWork(mp *m) (gp *g, inheritTime, wait bool) {
 // stealPass looks at the Ps that this pass has not seen yet.
 func (s *Sched) stealPass(mp *m, stealTimersOrRunNextG bool) (gp *g, inheritTime, wait bool) {
 	st := &mp.steal
+	if st.seen == 0 {
+		st.start(uint32(len(s.allp)), s.coprimes)
+	}
 	for ; st.seen < int32(len(s.allp)); st.seen, st.pos = st.seen+1, (st.pos+st.step)%uint32(len(s.allp)) {
 		p2 := s.allp[st.pos]
 		if p2 == mp.p {

@@ -69,9 +69,11 @@ type source struct {
 	raised bool // the reader is told already
 }
 
-// An arrival is one request of an open-loop class.
+// An arrival is one request of an open-loop class. When the one after it is due is drawn early, so that nothing waits for
+// the logarithm.
 type arrival struct {
 	due   time.Duration
+	after time.Duration
 	class int32
 	num   uint64
 }
@@ -80,7 +82,7 @@ func newSource(v Source) *source {
 	src := &source{Source: v}
 	for i := range src.Feeds {
 		f := &src.Feeds[i]
-		src.ahead = append(src.ahead, arrival{due: f.Due.Next(), class: f.Class})
+		src.ahead = append(src.ahead, arrival{due: f.Due.Next(), after: f.Due.Next(), class: f.Class})
 	}
 	src.next = src.ahead[src.first()].due
 	return src
@@ -101,8 +103,9 @@ func (src *source) first() int {
 func (src *source) take() arrival {
 	i := src.first()
 	a := src.ahead[i]
-	src.ahead[i].due = src.Feeds[i].Due.Next()
-	src.ahead[i].num++
+	next := &src.ahead[i]
+	next.due, next.after = next.after, src.Feeds[i].Due.Next()
+	next.num++
 	src.next = src.ahead[src.first()].due
 	return a
 }
@@ -163,16 +166,10 @@ func (s *Sched) exhausted() bool {
 // doService does the ops of the process around the requests.
 func (s *Sched) doService(mp *m, gp *g, op *Op) uint8 {
 	switch op.Do {
-	case Begin:
-		s.begin(mp, gp)
-	case End:
-		s.end(mp, gp)
 	case Think:
 		return s.think(mp, gp, op)
 	case Next:
 		return s.nextRequest(mp, gp, op)
-	case Exit:
-		s.goexit0(mp)
 	case Start:
 		return s.start(mp, gp, op)
 	case Started:
@@ -185,8 +182,6 @@ func (s *Sched) doService(mp *m, gp *g, op *Op) uint8 {
 		return s.await(mp, gp)
 	case Collect, Take, Reply:
 		return s.doWorker(mp, gp, op)
-	case Read:
-		return s.read(mp, gp)
 	case Generate:
 		return s.generate(mp, gp)
 	}

@@ -31,6 +31,8 @@ var ours = map[string]string{
 	"Record":    "what a Go execution trace would hold",
 	"Recorded":  "the same",
 	"keep":      "the same",
+	"recordG":   "the same",
+	"keepOf":    "the same",
 	"recordM":   "the same",
 	"recordP":   "the same",
 	"HostSpeed": "what realrun times beside a trial",
@@ -44,6 +46,7 @@ var ours = map[string]string{
 	// Parts of a function of the runtime that sleeps, spins or blocks in its middle, or is too long for one of ours.
 	"findLocal":      "findRunnable up to stealing",
 	"dropP":          "findRunnable behind stealing, from giving the P away",
+	"mark":           "the rest of note, which says what was decided",
 	"netpollPop":     "what findRunnable does with what a netpoll gave",
 	"blockInNetpoll": "findRunnable's blocking netpoll, up to blocking",
 	"pollReturned":   "findRunnable's blocking netpoll, behind it",

@@ -67,8 +67,12 @@ const (
 func (s *Sched) exec(mp *m) bool {
 	rest := s.host.Rest(mp.thread)
 	if mp.computing {
+		gp := mp.curg
 		mp.computing = false
-		mp.curg.left = rest
+		if gp.left = rest; rest == 0 { // compute would find the op done
+			gp.op = 0
+			gp.pc++
+		}
 	} else {
 		mp.charge += rest
 	}
@@ -113,6 +117,14 @@ func (s *Sched) do(mp *m, gp *g, op *Op) uint8 {
 		return s.compute(mp, gp, op)
 	case CCall, CSleep, Syscall, Infer, RunBatch:
 		return s.doCall(mp, gp, op)
+	case Begin:
+		s.begin(mp, gp)
+	case End:
+		s.end(mp, gp)
+	case Exit:
+		s.goexit0(mp)
+	case Read:
+		return s.read(mp, gp)
 	case Sleep:
 		return s.sleep(mp, op.Time.Sample(&gp.work))
 	case Send:

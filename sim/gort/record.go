@@ -24,32 +24,41 @@ var states = [...]lab.State{_Gidle: lab.NotExist, _Grunnable: lab.Runnable, _Gru
 
 // casgstatus changes a goroutine's state, for a reason that matters when it leaves its M.
 func (s *Sched) casgstatus(gp *g, status uint8, why lab.Reason) {
-	if s.recording {
-		t := lab.Transition{Of: lab.G, ID: int64(gp.goid), From: states[gp.status], To: states[status], Reason: why, P: -1, M: -1}
-		charge := time.Duration(0)
-		if mp := gp.m; mp != nil {
-			t.M, charge = int64(mp.id), mp.charge
-			if mp.p != nil {
-				t.P = mp.p.id
-			}
-		}
-		s.keep(t, charge)
+	if s.recording { // the part that every change pays is inlined
+		s.recordG(gp, status, why)
 	}
 	gp.status = status
+}
+
+// recordG notes that gp goes from one state to another.
+func (s *Sched) recordG(gp *g, status uint8, why lab.Reason) {
+	t := lab.Transition{Of: lab.G, ID: int64(gp.goid), From: states[gp.status], To: states[status], Reason: why, P: -1, M: -1}
+	charge := time.Duration(0)
+	if mp := gp.m; mp != nil {
+		t.M, charge = int64(mp.id), mp.charge
+		if mp.p != nil {
+			t.P = mp.p.id
+		}
+	}
+	s.keep(t, charge)
 }
 
 // recordP notes that mp got or lost the P.
 func (s *Sched) recordP(pp *p, mp *m, from, to lab.State) {
 	if s.recording {
-		s.keep(lab.Transition{Of: lab.P, ID: int64(pp.id), From: from, To: to, P: pp.id, M: int64(mp.id)}, mp.charge)
+		s.keepOf(lab.P, int64(pp.id), pp.id, mp, from, to)
 	}
 }
 
 // recordM notes that mp parks, or comes back.
 func (s *Sched) recordM(mp *m, from, to lab.State) {
 	if s.recording {
-		s.keep(lab.Transition{Of: lab.M, ID: int64(mp.id), From: from, To: to, P: -1, M: int64(mp.id)}, mp.charge)
+		s.keepOf(lab.M, int64(mp.id), -1, mp, from, to)
 	}
+}
+
+func (s *Sched) keepOf(of lab.Of, id int64, p int32, mp *m, from, to lab.State) {
+	s.keep(lab.Transition{Of: of, ID: id, From: from, To: to, P: p, M: int64(mp.id)}, mp.charge)
 }
 
 // keep adds a change at this moment, or later by the CPU that its M still owes for what it did before. Times never

@@ -76,11 +76,14 @@ func (k Mark) String() string {
 	return fmt.Sprintf(sentences[k.What]+"%[4]s", fmt.Sprintf("g%d", k.G), k.A, k.B, "")
 }
 
-// note records a decision if the run is traced.
+// note records a decision if the run is traced. The part that every decision pays is inlined.
 func (s *Sched) note(w What, pp *p, gp *g, a, b int32) {
-	if !s.marking {
-		return
+	if s.marking {
+		s.mark(w, pp, gp, a, b)
 	}
+}
+
+func (s *Sched) mark(w What, pp *p, gp *g, a, b int32) {
 	k := Mark{At: s.host.Now, What: w, P: -1, G: -1, A: a, B: b}
 	if pp != nil {
 		k.P = pp.id

@@ -47,7 +47,7 @@ func (h *Host) settle(c *core, now int64) {
 	if first >= now {
 		return
 	}
-	busy := h.interval(true)
+	busy := h.balances[1]
 	c.lastBalance = first + (now-1-first)/busy*busy
 	c.nextBalance = c.lastBalance + busy
 }
@@ -58,7 +58,7 @@ func (h *Host) newlyIdle(c *core) {
 		return
 	}
 	h.settle(c, h.jiffies()+1)
-	c.nextBalance = min(c.nextBalance, c.lastBalance+h.interval(false))
+	c.nextBalance = min(c.nextBalance, c.lastBalance+h.balances[0])
 }
 
 // stopTick is nohz_balance_enter_idle: nohz.next_balance has to be looked up again if the core had ticks since it last

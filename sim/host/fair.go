@@ -25,7 +25,9 @@ func (h *Host) mean(c *core) time.Duration {
 		n++
 		sum += h.threads[c.cur].v - c.vbase
 	}
-	if n > 0 {
+	if n == 1 { // the rule, and no division
+		c.vbase += sum
+	} else if n > 1 {
 		c.vbase += sum / n
 	}
 	return c.vbase
@@ -158,6 +160,19 @@ func (h *Host) place(ci, t int32) {
 // enqueue makes t runnable on a core: it takes an idle core after the latency, or queues and may pre-empt.
 func (h *Host) enqueue(t, ci int32, latency time.Duration) {
 	c, th := &h.cores[ci], &h.threads[t]
+	if h.private { // its own core is idle, and there is nothing to place it among
+		th.blocked = false
+		th.gen++
+		c.cur = t
+		if latency == 0 {
+			h.burst(ci)
+			return
+		}
+		c.waking = true
+		c.gen++
+		h.q.Push(des.Event{At: h.Now + latency, Kind: evWake, Who: ci, Gen: c.gen})
+		return
+	}
 	over := false // the current thread's slice: update_curr sees that if others wait already, and lets it go
 	if c.cur != none && !c.waking && h.Now > c.began && !h.deciding(c) {
 		h.account(c)

@@ -92,8 +92,12 @@ type Host struct {
 	private          bool // every thread has its own core
 	phase            time.Duration
 	tickEvery, slice time.Duration // of the cost
+	balances         [2]int64      // ticks between two balances of a core: of an idle one, of a busy one
+	wake, wakeBusy   time.Duration // CPU that the waker of a thread pays: of an idle core, of a busy one
 	alarmBusy        time.Duration // CPU of the interrupt that ends a sleep on a busy core
 	lat              lab.Stream    // latencies of wake-ups, sleeps and starts
+	inline           bool          // a burst that ends as it begins may set ended: nobody else acts before it is looked at
+	ended            ended
 
 	// struct nohz, in ticks.
 	nohzNext    int64 // next_balance: no idle core is kicked before
@@ -101,10 +105,18 @@ type Host struct {
 	updateAsked int64 // when that was
 }
 
+// ended is a burst of length 0 whose end needs no event, as no other event comes before it. Its core's generation tells
+// whether it is still the core's last burst.
+type ended struct {
+	core int32 // none: there is none
+	gen  uint32
+}
+
 // New gives a machine with the cores of the cost, all idle. The cost must outlive the host.
 func New(cost *lab.Cost, q *des.Queue, seed uint64) *Host {
-	h := &Host{cost: cost, q: q, private: cost.Cores == 0, lat: lab.NewStream(seed, "host/latency", 0),
+	h := &Host{cost: cost, q: q, private: cost.Cores == 0, ended: ended{core: none}, lat: lab.NewStream(seed, "host/latency", 0),
 		tickEvery: time.Duration(cost.Tick.P50), slice: time.Duration(cost.Slice.P50),
+		wake: time.Duration(cost.FutexWake.P50), wakeBusy: time.Duration(cost.FutexWakeBusy.P50),
 		alarmBusy: time.Duration(max(0, cost.SleepBusy.P50-cost.SleepCPU.P50-2*cost.SwitchIn.P50))}
 	phase := lab.NewStream(seed, "host/tick", 0)
 	if h.tickEvery > 0 {
@@ -112,6 +124,9 @@ func New(cost *lab.Cost, q *des.Queue, seed uint64) *Host {
 	}
 	for i := range cost.Cores {
 		h.addCore(seed, i)
+	}
+	if h.tickEvery > 0 {
+		h.balances = [2]int64{h.interval(false), h.interval(true)}
 	}
 	return h
 }
@@ -195,6 +210,11 @@ func (h *Host) begin(t int32, d time.Duration, then uint8) {
 		h.pickNext(ci)
 		return
 	}
+	if h.private && d <= 0 && (then == block || then == sleep && th.alarm > h.Now) && h.q.Quiet(h.Now) {
+		h.cores[ci].began = h.Now
+		h.burstEnds(ci) // an order is the last thing that its caller does: this is the next event
+		return
+	}
 	h.burst(ci)
 }
 
@@ -232,7 +252,7 @@ func (h *Host) Wake(t, waker int32) time.Duration {
 	th := &h.threads[t]
 	if !th.blocked {
 		th.woken = th.then != decide
-		return time.Duration(h.cost.FutexWakeBusy.P50)
+		return h.wakeBusy
 	}
 	from := none
 	if waker >= 0 {
@@ -242,18 +262,34 @@ func (h *Host) Wake(t, waker int32) time.Duration {
 	idle := h.cores[ci].cur == none
 	h.enqueue(t, ci, h.cost.WakeIdle.Sample(&h.lat))
 	if idle {
-		return time.Duration(h.cost.FutexWake.P50)
+		return h.wake
 	}
-	return time.Duration(h.cost.FutexWakeBusy.P50)
+	return h.wakeBusy
 }
 
 // Step handles one of the host's events. It returns the thread that now waits for an order, or -1.
 func (h *Host) Step(e *des.Event) int32 {
-	switch e.Kind {
-	case evBurst:
-		if c := &h.cores[e.Who]; c.gen == e.Gen {
+	if e.Kind == evBurst {
+		if h.cores[e.Who].gen == e.Gen {
 			return h.burstEnds(e.Who)
 		}
+		return none
+	}
+	h.inline = true
+	h.step(e)
+	h.inline = false
+	if end := h.ended; end.core != none {
+		h.ended.core = none
+		if h.cores[end.core].gen == end.gen {
+			return h.burstEnds(end.core)
+		}
+	}
+	return none
+}
+
+// step handles the events that are not the end of a burst.
+func (h *Host) step(e *des.Event) {
+	switch e.Kind {
 	case evWake:
 		if c := &h.cores[e.Who]; c.gen == e.Gen {
 			c.waking = false
@@ -275,7 +311,6 @@ func (h *Host) Step(e *des.Event) int32 {
 		th.recent = th.core
 		h.enqueue(e.Who, th.core, 0)
 	}
-	return none
 }
 
 // burstEnds is the end of a burst: the thread asks for its next order, or leaves the core.
@@ -306,6 +341,11 @@ func (h *Host) burstEnds(ci int32) int32 {
 	}
 	th.then = decide
 	th.blocked, th.ran = true, h.Now
+	if h.private {
+		c.cur = none
+		c.gen++
+		return none
+	}
 	h.leave(ci, t)
 	c.cur = none
 	h.pickNext(ci)
@@ -322,6 +362,10 @@ func (h *Host) burst(ci int32) {
 	}
 	c.began = h.Now
 	c.gen++
+	if d == 0 && h.inline && h.ended.core == none && h.q.Quiet(h.Now) {
+		h.ended = ended{ci, c.gen}
+		return
+	}
 	h.q.Push(des.Event{At: h.Now + d, Kind: evBurst, Who: ci, Gen: c.gen})
 }
 

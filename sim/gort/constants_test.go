@@ -45,6 +45,8 @@ func TestConstants(t *testing.T) {
 		{"runnextBackoff", runnextBackoff.Microseconds(), proc, "runqgrab", `usleep\((\d+)\)`},
 		{"starvationThreshold", int64(starvationThreshold), "internal/sync/mutex.go", "", `starvationThresholdNs = (.+)`},
 		{"activeSpin", activeSpin, "runtime/lock_spinbit.go", "", `active_spin += ([^/\n]+)`},
+		{"rwmutexMaxReaders", rwmutexMaxReaders, "sync/rwmutex.go", "", `const rwmutexMaxReaders = (.+)`},
+		{"stopAgain", stopAgain.Microseconds(), proc, "stopTheWorldWithSema", `notetsleep\(&sched\.stopnote, (\d+)\*1000\)`},
 		{"goidCacheBatch", goidCacheBatch, proc, "", `_GoidCacheBatch = ([^/\n]+)`},
 	} {
 		text := functionText(t, filepath.Join(src, c.file), c.function)

@@ -13,6 +13,10 @@ func (s *Sched) findRunnable(mp *m) (gp *g, inheritTime, ok bool) {
 		if s.noProgress++; s.noProgress > 1<<22 {
 			s.throw("findRunnable: millions of decisions at one instant; a class does nothing that takes time")
 		}
+		if s.sched.gcwaiting {
+			s.gcstopm(mp)
+			return nil, false, false
+		}
 		switch mp.next {
 		case mSched:
 			if gp, inheritTime = s.findLocal(mp); gp != nil {

@@ -23,6 +23,11 @@ type Service struct {
 	Programs []Program // of the process, for Start
 	Chans    []int     // buffer sizes
 	Mutexes  int
+
+	RWMutexes int
+	Conds     []int32  // the mutex of each
+	Selects   [][]Case // of Select ops
+
 	Sources  []Source
 	Batcher  lab.Batcher
 	Model    string
@@ -48,6 +53,8 @@ type service struct {
 	classes   []Program
 	chans     []*hchan
 	mutexes   []mutex
+	rwmutexes []rwmutex
+	conds     []cond
 	sources   []*source
 	helpers   []helper
 	row       int     // bytes of a row of the model
@@ -121,6 +128,10 @@ func (s *Sched) Serve(v Service) {
 		s.chans = append(s.chans, makechan(n))
 	}
 	s.mutexes = make([]mutex, v.Mutexes)
+	s.rwmutexes = make([]rwmutex, v.RWMutexes)
+	for _, i := range v.Conds {
+		s.conds = append(s.conds, cond{l: &s.mutexes[i]})
+	}
 	for i := range v.Sources {
 		src := newSource(v.Sources[i])
 		s.sources = append(s.sources, src)

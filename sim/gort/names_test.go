@@ -83,11 +83,38 @@ var ours = map[string]string{
 	"speedMode":    "draws the host's speed in a run",
 	"copyRows":     "what copying between requests and a batch costs",
 
+	// Locks of package sync, and what waits on their semaphores.
+	"rLock":     "sync.RWMutex.RLock",
+	"rUnlock":   "sync.RWMutex.RUnlock",
+	"wLock":     "sync.RWMutex.Lock, beside lock, which is a sync.Mutex's",
+	"wUnlock":   "sync.RWMutex.Unlock",
+	"condWait":  "sync.Cond.Wait",
+	"semaqueue": "semacquire1, its parking",
+	"woken":     "semacquire1 behind its parking",
+	"passed":    "the end of an op that waits on a semaphore",
+	"lockWoken": "sync.Mutex.lockSlow behind its semaphore",
+	"doSync":    "the ops of these locks",
+
+	// Channels and select.
+	"trysend": "chansend without blocking",
+	"queueOf": "the queue on which a case of a select waits",
+
+	// Stopping the world.
+	"setGomaxprocs": "runtime.GOMAXPROCS with a number",
+	"stopSleep":     "stopTheWorldWithSema's notetsleep",
+	"stopWaited":    "stopTheWorldWithSema behind it",
+	"gcstop":        "a P has stopped: what gcstopm, handoffp and entersyscallHandleGCWait do then",
+
 	// Invariants and the record.
-	"checkMs":     "invariants of the Ms",
-	"checkQueues": "invariants of the queues",
-	"stranded":    "the one case in which runnable work may lie beside an idle P",
-	"note":        "records a decision",
+	"checkStopped": "invariants of a world that stops",
+	"checkLocks":   "invariants of locks and conditions",
+	"checkMutex":   "invariants of one mutex",
+	"checkLocked":  "invariants of an M that belongs to one goroutine",
+	"allWaiting":   "whether all on a wait queue wait",
+	"checkMs":      "invariants of the Ms",
+	"checkQueues":  "invariants of the queues",
+	"stranded":     "the one case in which runnable work may lie beside an idle P",
+	"note":         "records a decision",
 
 	// Costs and actors of the simulation.
 	"links":     "the time that links of the calibrated chain take",

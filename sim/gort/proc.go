@@ -15,6 +15,14 @@ func (s *Sched) mstart(mp *m) {
 		if !s.pollReturned(mp) {
 			return
 		}
+	case mLocked:
+		s.acquirep(mp, mp.nextp)
+		mp.nextp = nil
+		s.execute(mp, mp.lockedg, false)
+	case mStop:
+		if !s.stopWaited(mp) {
+			return
+		}
 	case mSyscall:
 		if mp.helpers > 0 { // a session's helper thread is not done: wait for it
 			mp.waiting = true
@@ -44,12 +52,24 @@ func (s *Sched) paid(a *actor) time.Duration {
 
 // schedule finds a goroutine and executes it. False: there is none yet, and the host has the M's thread.
 func (s *Sched) schedule(mp *m) bool {
+	if mp.next == mExit {
+		s.mexit(mp)
+		return false
+	}
+	if mp.lockedg != nil {
+		s.stoplockedm(mp)
+		return false
+	}
 	gp, inheritTime, ok := s.findRunnable(mp)
 	if !ok {
 		return false
 	}
 	if mp.spinning {
 		s.resetspinning(mp)
+	}
+	if gp.lockedm != nil {
+		s.startlockedm(mp, gp)
+		return false
 	}
 	s.execute(mp, gp, inheritTime)
 	return true
@@ -63,6 +83,10 @@ func (s *Sched) execute(mp *m, gp *g, inheritTime bool) {
 	gp.preempt = false
 	if !inheritTime {
 		mp.p.schedtick++
+	}
+	if gp.noP { // exitsyscall goes on behind exitsyscallNoP
+		gp.noP = false
+		mp.p.syscalltick++
 	}
 	s.note(tExecute, mp.p, gp, b2i(inheritTime), 0)
 }
@@ -114,6 +138,10 @@ func (s *Sched) goexit0(mp *m) {
 	gp.status = _Gdead
 	gp.m, mp.curg = nil, nil
 	mp.next = mSched
+	if gp.lockedm != nil {
+		mp.next = mExit
+	}
+	gp.lockedm, mp.lockedg = nil, nil
 	mp.charge += s.price.goexit
 	gp.schedlink, s.gFree = s.gFree, gp
 	gp.life++
@@ -143,14 +171,24 @@ func (s *Sched) ready(mp *m, gp *g, next bool) {
 	s.wakep(&mp.actor)
 }
 
-// goschedImpl puts mp's goroutine at the tail of the global queue: Gosched and preemption.
+// goschedImpl puts mp's goroutine at the tail of the global queue: Gosched and preemption. One that is preempted to stop
+// the world stays with its P.
 func (s *Sched) goschedImpl(mp *m, preempted bool) {
 	gp := mp.curg
-	s.note(tYield, mp.p, gp, b2i(preempted), 0)
+	stays := preempted && s.sched.gcwaiting
+	what := tYield
+	if stays {
+		what = tYieldStop
+	}
+	s.note(what, mp.p, gp, b2i(preempted), 0)
 	gp.status = _Grunnable
 	gp.m, mp.curg = nil, nil
 	mp.next = mSched
-	s.globrunqput(gp)
+	if stays {
+		s.runqput(mp.p, gp, true)
+	} else {
+		s.globrunqput(gp)
+	}
 	mp.charge += s.price.swtch
 	s.wakep(&mp.actor)
 }
@@ -172,6 +210,7 @@ func (s *Sched) acquirep(mp *m, pp *p) {
 		return
 	}
 	mp.p, pp.m = pp, mp
+	pp.oldm = mp
 	pp.status = _Prunning
 }
 

@@ -67,6 +67,8 @@ type Sched struct {
 	slab     []g
 	alive    int // gs that are not dead
 
+	selections []*selection // free ones
+
 	netReady   gQueue
 	netWaiters int32
 
@@ -89,6 +91,7 @@ type record struct {
 	marking  bool
 	checking bool
 	checks   uint32 // how many so far
+	nmfreed  int    // threads that have ended with a locked goroutine
 }
 
 // prices are the Cost's nanoseconds as durations.
@@ -120,10 +123,8 @@ func New(cost *lab.Cost, policy Policy, knobs lab.Knobs, seed uint64) *Sched {
 	n := knobs.GOMAXPROCS
 	for i := range n {
 		s.allp = append(s.allp, &p{id: int32(i)})
-		if gcd(i+1, n) == 1 {
-			s.coprimes = append(s.coprimes, uint32(i+1))
-		}
 	}
+	s.reset(n)
 	for i := n - 1; i > 0; i-- {
 		s.pidleput(s.allp[i])
 	}
@@ -135,7 +136,18 @@ func New(cost *lab.Cost, policy Policy, knobs lab.Knobs, seed uint64) *Sched {
 	m0.next = mSched
 	s.acquirep(m0, s.allp[0])
 	s.host.Wake(m0.thread, -1)
+	s.sched.worldsema.value = 1
 	return s
+}
+
+// reset finds the strides of randomOrder for n Ps.
+func (s *Sched) reset(n int) {
+	s.coprimes = s.coprimes[:0]
+	for i := range n {
+		if gcd(i+1, n) == 1 {
+			s.coprimes = append(s.coprimes, uint32(i+1))
+		}
+	}
 }
 
 func gcd(a, b int) int {
@@ -248,7 +260,7 @@ func (s *Sched) Fill(r *lab.Result) {
 }
 
 // Threads counts the OS threads of the runtime: the Ms, sysmon and the template thread of a cgo program.
-func (s *Sched) Threads() int { return len(s.allm) + 2 }
+func (s *Sched) Threads() int { return len(s.allm) - s.nmfreed + 2 }
 
 // CPU is the CPU time that all threads have burnt so far.
 func (s *Sched) CPU() time.Duration {

@@ -40,7 +40,7 @@ func (s *Sched) sysmonStep() {
 		sm.started = true
 		s.usleep(&sm.actor, time.Duration(s.random.Float64()*float64(sm.delay)))
 		return
-	case int(s.sched.npidle) == len(s.allp):
+	case s.sched.gcwaiting || int(s.sched.npidle) == len(s.allp):
 		if next := s.timeSleepUntil(); next > now {
 			sm.deep = true
 			s.sched.sysmonwait = true

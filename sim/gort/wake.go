@@ -109,6 +109,10 @@ func (s *Sched) handoffp(a *actor, pp *p) {
 		s.startm(a, pp, true)
 		return
 	}
+	if s.sched.gcwaiting {
+		s.gcstop(a, pp)
+		return
+	}
 	if int(s.sched.npidle) == len(s.allp)-1 && s.sched.polling == nil {
 		s.startm(a, pp, false) // the last running P, and nobody polls
 		return

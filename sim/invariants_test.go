@@ -23,7 +23,7 @@ func anyTrial(seed uint64) lab.Trial {
 	w := lab.Workload{Name: "fuzz", Warmup: 2 * time.Millisecond, Run: time.Duration(5+pick(40)) * time.Millisecond,
 		Chans: []lab.Chan{{Name: "c", Cap: 1 + pick(3)}}}
 	step := func() []lab.Step {
-		switch pick(12) {
+		switch pick(17) {
 		case 0, 1:
 			return []lab.Step{{Do: lab.CPU, Time: us(), Calls: pick(2) == 0}}
 		case 2:
@@ -42,6 +42,19 @@ func anyTrial(seed uint64) lab.Trial {
 			return []lab.Step{{Do: lab.Yield}, {Do: lab.Alloc, Bytes: int64(1 + pick(1<<16))}}
 		case 10:
 			return []lab.Step{{Do: lab.Infer, Name: "mlp"}}
+		case 11:
+			return []lab.Step{{Do: lab.RLock, Name: "rw"}, {Do: lab.CPU, Time: us()}, {Do: lab.RUnlock, Name: "rw"}}
+		case 12:
+			return []lab.Step{{Do: lab.RLock, Name: "rw"}, {Do: lab.Sleep, Time: us()}, {Do: lab.RUnlock, Name: "rw"},
+				{Do: lab.Lock, Name: "rw"}, {Do: lab.CPU, Time: us()}, {Do: lab.Unlock, Name: "rw"}}
+		case 13:
+			steps := []lab.Step{{Do: lab.LockOSThread}, {Do: lab.CPU, Time: us()}, {Do: lab.Call, Time: us()}, {Do: lab.Yield},
+				{Do: lab.Sleep, Time: us()}, {Do: lab.Lock, Name: "rw"}, {Do: lab.Unlock, Name: "rw"}, {Do: lab.UnlockOSThread}}
+			return steps
+		case 14:
+			return []lab.Step{{Do: lab.Go, Name: "hermit", Count: 1 + pick(3)}}
+		case 15:
+			return []lab.Step{{Do: lab.CPU, Time: us()}, {Do: lab.SetGOMAXPROCS, Count: 1 + pick(9)}}
 		}
 		return []lab.Step{{Do: lab.Go, Name: "child", Count: 1 + pick(3)}}
 	}
@@ -62,6 +75,8 @@ func anyTrial(seed uint64) lab.Trial {
 		w.Classes = append(w.Classes, c)
 	}
 	w.Classes = append(w.Classes, lab.Class{Name: "child", Steps: []lab.Step{{Do: lab.CPU, Time: lab.ExpDist(20 * time.Microsecond)}}})
+	w.Classes = append(w.Classes, lab.Class{Name: "hermit", // takes its thread with it
+		Steps: []lab.Step{{Do: lab.LockOSThread}, {Do: lab.CPU, Time: lab.ExpDist(20 * time.Microsecond)}}})
 	k := lab.Knobs{GOMAXPROCS: 1 + pick(8), Serve: lab.Serve(pick(3)), Permits: 1 + pick(4), Workers: 1 + pick(3),
 		IntraOp: 1 + pick(2), AsyncPreemptOff: pick(3) == 0,
 		Batcher: lab.Batcher{Max: 1 + pick(40), Wait: time.Duration(pick(3)) * time.Millisecond}}

@@ -204,7 +204,7 @@ func (s *Sched) doService(mp *m, gp *g, op *Op) uint8 {
 }
 
 func (s *Sched) begin(mp *m, gp *g) {
-	gp.start = s.host.Now + mp.charge
+	gp.start = max(s.host.Now+mp.charge, gp.due) // a thief may run it while its parent still pays for starting it
 	gp.startP = mp.p.id
 	gp.work = lab.StreamOf(s.Seed, s.classes[gp.class].Work, gp.num)
 }

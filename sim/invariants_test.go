@@ -107,7 +107,7 @@ func play(t testing.TB, trial lab.Trial, cost lab.Cost, policy gort.Policy) {
 // the scheduler's invariants hold, and at the end whether every request has been served.
 func FuzzInvariants(f *testing.F) {
 	for seed := range uint64(60) {
-		f.Add(seed, seed%3 == 0, uint8(seed%4))
+		f.Add(seed, seed%3 == 0, uint8(seed%9))
 	}
 	f.Fuzz(func(t *testing.T, seed uint64, ideal bool, policy uint8) {
 		cost := textbook()
@@ -115,13 +115,23 @@ func FuzzInvariants(f *testing.F) {
 			cost = lab.Cost{Infer: cost.Infer}
 		}
 		p := gort.Go126()
-		switch policy % 4 {
+		switch policy % 9 {
 		case 1:
 			p.StealTries = 0
 		case 2:
 			p.Runnext = false
 		case 3:
 			p.GlobalTick, p.ForcePreempt = 3, time.Millisecond
+		case 4:
+			p.StealRandom, p.StealMax = false, 1
+		case 5:
+			p.SpinLimit, p.WakeLimit = 0, 3
+		case 6:
+			p = gort.Go113()
+		case 7:
+			p.StealKeep, p.WakeLimit = 0, 0
+		case 8:
+			p.StealKeep, p.SpinLimit = 1, 5
 		}
 		play(t, anyTrial(seed), cost, p)
 	})

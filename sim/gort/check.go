@@ -205,7 +205,7 @@ func (s *Sched) checkQueues(coming int32) error {
 	if local := queued - s.sched.runq.size; local != s.sched.nlocal {
 		return fmt.Errorf("INV-2: %d gs on local queues, nlocal is %d", local, s.sched.nlocal)
 	}
-	if s.policy.StealTries > 0 && queued > 0 && s.sched.npidle > 0 && coming == 0 && s.started && !s.stranded() {
+	if s.policy.steals() && s.policy.WakeLimit > 0 && queued > 0 && s.sched.npidle > 0 && coming == 0 && s.started && !s.stranded() {
 		return fmt.Errorf("INV-4: %d runnable, %d Ps idle, and nobody looks for work", queued, s.sched.npidle)
 	}
 	return nil

@@ -23,7 +23,7 @@ func (s *Sched) findRunnable(mp *m) (gp *g, inheritTime, ok bool) {
 				return gp, inheritTime, true
 			}
 			mp.next = mDrop
-			if mp.spinning || 2*s.sched.nmspinning < int32(len(s.allp))-s.sched.npidle {
+			if mp.spinning || s.maySpin() {
 				s.becomeSpinning(mp)
 				s.startSteal(mp)
 				if spin := s.spinCost(); spin > 0 {
@@ -93,6 +93,11 @@ func (s *Sched) netpollPop(mp *m) *g {
 	return gp
 }
 
+// maySpin tells whether one more M may look for work: not if half as many as there are busy Ps do already.
+func (s *Sched) maySpin() bool {
+	return s.policy.SpinLimit*s.sched.nmspinning < int32(len(s.allp))-s.sched.npidle
+}
+
 func (s *Sched) becomeSpinning(mp *m) {
 	if !mp.spinning {
 		mp.spinning = true
@@ -117,11 +122,15 @@ func (s *Sched) startSteal(mp *m) {
 }
 
 // randomOrder begins a pass: a random P, then a stride that is coprime with their number, so that each comes up once.
+// It draws in any case, so that two policies draw alike.
 func (s *Sched) randomOrder(mp *m) {
 	n := uint32(len(s.allp))
 	r := uint32(s.random.Uint64() >> 32)
 	mp.steal.seen, mp.steal.pos = 0, r%n
 	mp.steal.step = s.coprimes[r/n%uint32(len(s.coprimes))]
+	if !s.policy.StealRandom {
+		mp.steal.pos, mp.steal.step = uint32(mp.p.id+1)%n, 1
+	}
 }
 
 // stealWork looks for work on the other Ps, the oldest half of a queue first; timers and a lone runnext in the last pass
@@ -240,7 +249,7 @@ func (s *Sched) dropP(mp *m) (gp *g, wait bool) {
 
 // checkRunqsNoP looks for local work on any P, for an M that has none; it gives an idle P to steal it with.
 func (s *Sched) checkRunqsNoP() *p {
-	if s.policy.StealTries == 0 || s.sched.nlocal == 0 {
+	if !s.policy.steals() || s.sched.nlocal == 0 {
 		return nil // what it would find may not be stolen
 	}
 	for _, p2 := range s.allp {

@@ -141,7 +141,7 @@ func (s *Sched) preemptone(pp *p) {
 	gp := mp.curg
 	gp.preempt = true
 	switch {
-	case !s.knobs.AsyncPreemptOff:
+	case s.policy.AsyncPreempt && !s.knobs.AsyncPreemptOff:
 		s.preemptM(mp)
 	case gp.pc < int32(len(gp.prog)) && gp.prog[gp.pc].Do == CPUCalls:
 		s.host.Cut(mp.thread)

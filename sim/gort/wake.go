@@ -5,7 +5,7 @@ package gort
 
 // wakep starts one more M that looks for work, unless one is already looking or no P is idle.
 func (s *Sched) wakep(a *actor) {
-	if s.sched.nmspinning != 0 {
+	if s.sched.nmspinning >= s.policy.WakeLimit {
 		return
 	}
 	pp := s.pidlegetSpinning()

@@ -146,7 +146,7 @@ func (s *Sched) Serve(v Service) {
 	if t := s.cost.Service(v.Model, s.knobs.IntraOp, 1); t != nil {
 		s.row = t.Row
 	}
-	main := s.gfget(s.allm[0])
+	main := s.malg(s.allm[0])
 	main.prog, main.class, main.status = v.Programs[0].Ops, -1, _Grunnable
 	s.alive++
 	s.runqput(s.allp[0], main, true)

@@ -100,7 +100,7 @@ func b2i(b bool) int32 {
 
 // newproc makes a goroutine that runs prog as request num of the class, and puts it in mp's runnext.
 func (s *Sched) newproc(mp *m, prog []Op, class int32, num uint64, due time.Duration) *g {
-	gp := s.gfget(mp)
+	gp := s.malg(mp)
 	gp.prog, gp.class, gp.num, gp.due = prog, class, num, due
 	gp.status = _Grunnable
 	s.alive++
@@ -111,12 +111,9 @@ func (s *Sched) newproc(mp *m, prog []Op, class int32, num uint64, due time.Dura
 	return gp
 }
 
-// gfget takes a g from the P's free list, the global one, or a new slab.
-// SIMPLIFIED(goroutine): free gs are kept in one list, not by P; stacks do not grow.
-func (s *Sched) gfget(mp *m) *g {
-	gp := s.gFree
-	if gp != nil {
-		s.gFree = gp.schedlink
+// malg gives a g from the P's free list, or from a slab: a new one costs its stack.
+func (s *Sched) malg(mp *m) *g {
+	if gp := s.gfget(mp.p); gp != nil {
 		*gp = g{goid: gp.goid, timer: gp.timer, life: gp.life, checked: gp.checked}
 		return gp
 	}
@@ -124,7 +121,7 @@ func (s *Sched) gfget(mp *m) *g {
 	if len(s.slab) == 0 {
 		s.slab = make([]g, 256)
 	}
-	gp = &s.slab[0]
+	gp := &s.slab[0]
 	s.slab = s.slab[1:]
 	s.sched.goidgen++
 	gp.goid = s.sched.goidgen
@@ -143,7 +140,7 @@ func (s *Sched) goexit0(mp *m) {
 	}
 	gp.lockedm, mp.lockedg = nil, nil
 	mp.charge += s.price.goexit
-	gp.schedlink, s.gFree = s.gFree, gp
+	s.gfput(mp.p, gp)
 	gp.life++
 	s.alive--
 }

@@ -148,6 +148,7 @@ type p struct {
 	runqtail    uint32
 	runq        [runqSize]*g
 	runnext     *g
+	gFree       gQueue // gs that have ended
 	timers      timers
 	sysmontick  sysmontick
 }
@@ -237,6 +238,7 @@ type schedt struct {
 	polling      *m            // the M blocked in netpoll; nil: none (the runtime's lastpoll == 0)
 	pollUntil    time.Duration // until when it blocks; 0: without limit
 	goidgen      int32
+	gFree        gQueue
 	nmidlelocked int32 // Ms that wait in stoplockedm
 	gcwaiting    bool  // the world stops, or is stopped
 	stopwait     int32 // Ps that it still waits for

@@ -63,7 +63,6 @@ type Sched struct {
 	infer    lab.Stream // service times
 	kernel   lab.Stream // latencies of sleeps, polls and signals
 	sysmon   sysmonState
-	gFree    *g
 	slab     []g
 	alive    int // gs that are not dead
 

@@ -226,6 +226,7 @@ func (s *Sched) destroy(pp, pp2 *p) {
 	for s.wakeTime(pp) != 0 { // which drops those that are stopped
 		pp2.timers.add(pp.timers.pop())
 	}
+	s.gfpurge(pp)
 	pp.status = _Pdead
 }
 

@@ -97,7 +97,7 @@ func TestProcresizePrefersTheOldM(t *testing.T) {
 	}
 	old := s.sched.midle.schedlink // not the one on top
 	s.allp[1].oldm = old
-	gp := s.gfget(s.allm[0])
+	gp := s.malg(s.allm[0])
 	s.runqput(s.allp[1], gp, false)
 	runnable := s.procresize(s.allm[0], 3)
 	require.Same(t, s.allp[1], runnable)
@@ -111,7 +111,7 @@ func TestProcresizePrefersTheOldM(t *testing.T) {
 func TestEntersyscallWhileTheWorldStops(t *testing.T) {
 	s := New(&lab.Cost{}, Go126(), lab.Knobs{GOMAXPROCS: 2}.Filled(2), 1)
 	mp := s.allm[0]
-	s.execute(mp, s.gfget(mp), false)
+	s.execute(mp, s.malg(mp), false)
 	s.sched.gcwaiting, s.sched.stopwait, s.sched.stopping = true, 1, s.allocm()
 	pp := mp.p
 	s.entersyscall(mp)
@@ -125,7 +125,7 @@ func TestEntersyscallWhileTheWorldStops(t *testing.T) {
 func TestExitsyscallNoPCountsTheCall(t *testing.T) {
 	s := New(&lab.Cost{}, Go126(), lab.Knobs{GOMAXPROCS: 1}.Filled(1), 1)
 	mp := s.allm[0]
-	s.execute(mp, s.gfget(mp), false)
+	s.execute(mp, s.malg(mp), false)
 	gp, pp := mp.curg, mp.p
 	s.entersyscall(mp)
 	s.takeP(mp)

@@ -32,9 +32,21 @@ func (s *Sched) check() error {
 	}
 	for pp := s.sched.pidle; pp != nil; pp = pp.link {
 		idle++
-		if pp.status != _Pidle || !runqempty(pp) {
-			return fmt.Errorf("INV-1: P%d on the idle list runs, or has work", pp.id)
+		if pp.status != _Pidle || !runqempty(pp) || !s.idlepMask.read(pp.id) {
+			return fmt.Errorf("INV-1: P%d on the idle list runs, or has work, or is not in idlepMask", pp.id)
 		}
+	}
+	marked := int32(0)
+	for _, pp := range s.allp {
+		if s.idlepMask.read(pp.id) {
+			marked++
+		}
+		if len(pp.timers.heap) > 0 && !s.timerpMask.read(pp.id) {
+			return fmt.Errorf("INV-1: P%d has timers, and is not in timerpMask", pp.id)
+		}
+	}
+	if marked != idle {
+		return fmt.Errorf("INV-1: %d Ps in idlepMask, %d on the idle list", marked, idle)
 	}
 	for _, mp := range s.allm {
 		if mp.nextp != nil { // on its way to this M

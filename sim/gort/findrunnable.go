@@ -58,11 +58,13 @@ func (s *Sched) findRunnable(mp *m) (gp *g, inheritTime, ok bool) {
 func (s *Sched) findLocal(mp *m) (gp *g, inheritTime bool) {
 	pp := mp.p
 	mp.pollUntil, _ = s.checkTimers(mp, pp)
+	// The runtime's places of the trace reader and of a GC worker.
 	if s.policy.GlobalTick > 0 && pp.schedtick%s.policy.GlobalTick == 0 && !s.sched.runq.empty() {
 		gp = s.globrunqget()
 		s.note(tGlobalTick, pp, gp, int32(pp.schedtick), 0)
 		return gp, false
 	}
+	// Those of the finalizer goroutine and of cleanups.
 	if gp, inheritTime = s.runqget(pp); gp != nil {
 		return gp, inheritTime
 	}
@@ -160,7 +162,7 @@ func (s *Sched) stealPass(mp *m, stealTimersOrRunNextG bool) (gp *g, inheritTime
 		if p2 == mp.p {
 			continue
 		}
-		if stealTimersOrRunNextG && len(p2.timers.heap) > 0 {
+		if stealTimersOrRunNextG && s.timerpMask.read(p2.id) {
 			until, ran := s.checkTimers(mp, p2)
 			mp.pollUntil = earlier(mp.pollUntil, until)
 			if ran {
@@ -169,7 +171,7 @@ func (s *Sched) stealPass(mp *m, stealTimersOrRunNextG bool) (gp *g, inheritTime
 				}
 			}
 		}
-		if p2.idle || s.policy.StealTries == 0 {
+		if s.idlepMask.read(p2.id) || s.policy.StealTries == 0 {
 			continue
 		}
 		gp, next := s.runqsteal(mp.p, p2, stealTimersOrRunNextG)
@@ -253,7 +255,7 @@ func (s *Sched) checkRunqsNoP() *p {
 		return nil // what it would find may not be stolen
 	}
 	for _, p2 := range s.allp {
-		if !p2.idle && !runqempty(p2) {
+		if !s.idlepMask.read(p2.id) && !runqempty(p2) {
 			return s.pidlegetSpinning()
 		}
 	}

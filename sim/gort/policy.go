@@ -20,6 +20,7 @@ const (
 	runnextBackoff      = 3 * time.Microsecond  // runtime/proc.go: runqgrab
 	starvationThreshold = time.Millisecond      // internal/sync/mutex.go: starvationThresholdNs
 	activeSpin          = 4                     // runtime/lock_spinbit.go and proc.go: active_spin
+	timerHeapN          = 4                     // runtime/time.go
 	gFreeMax            = 64                    // runtime/proc.go: gfput
 	gFreeBatch          = 32                    // runtime/proc.go: gfget and gfput
 	rwmutexMaxReaders   = 1 << 30               // sync/rwmutex.go

@@ -138,7 +138,6 @@ type stealState struct {
 type p struct {
 	id          int32
 	status      uint8
-	idle        bool // on the idle list (idlepMask): a P on its way to an M is not, and can be stolen from
 	m           *m
 	oldm        *m // the M that had it last
 	link        *p // next idle P

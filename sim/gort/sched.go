@@ -59,12 +59,16 @@ type Sched struct {
 	allm     []*m
 	owners   []owner
 	coprimes []uint32
-	random   lab.Stream
-	infer    lab.Stream // service times
-	kernel   lab.Stream // latencies of sleeps, polls and signals
-	sysmon   sysmonState
-	slab     []g
-	alive    int // gs that are not dead
+
+	idlepMask  pMask // the Ps on the idle list: one on its way to an M is not, and can be stolen from
+	timerpMask pMask // the Ps that may have timers
+
+	random lab.Stream
+	infer  lab.Stream // service times
+	kernel lab.Stream // latencies of sleeps, polls and signals
+	sysmon sysmonState
+	slab   []g
+	alive  int // gs that are not dead
 
 	selections []*selection // free ones
 
@@ -124,6 +128,9 @@ func New(cost *lab.Cost, policy Policy, knobs lab.Knobs, seed uint64) *Sched {
 		s.allp = append(s.allp, &p{id: int32(i)})
 	}
 	s.reset(n)
+	for i := range s.allp {
+		s.timerpMask.set(int32(i))
+	}
 	for i := n - 1; i > 0; i-- {
 		s.pidleput(s.allp[i])
 	}
@@ -139,8 +146,9 @@ func New(cost *lab.Cost, policy Policy, knobs lab.Knobs, seed uint64) *Sched {
 	return s
 }
 
-// reset finds the strides of randomOrder for n Ps.
+// reset finds the strides of randomOrder for n Ps, and makes room for them in the masks.
 func (s *Sched) reset(n int) {
+	s.idlepMask, s.timerpMask = s.idlepMask.resize(n), s.timerpMask.resize(n)
 	s.coprimes = s.coprimes[:0]
 	for i := range n {
 		if gcd(i+1, n) == 1 {

@@ -171,6 +171,10 @@ func (s *Sched) procresize(mp *m, n int) (runnablePs *p) {
 		}
 		s.allp[i].status = _Pgcstop
 	}
+	s.reset(n)
+	for i := old; i < n; i++ {
+		s.timerpMask.set(int32(i))
+	}
 	if mp.p.id < int32(n) {
 		mp.p.status = _Prunning
 	} else {
@@ -208,7 +212,6 @@ func (s *Sched) procresize(mp *m, n int) (runnablePs *p) {
 		idlePs = pp.link
 		s.pidleput(pp)
 	}
-	s.reset(n)
 	return runnablePs
 }
 

@@ -74,7 +74,11 @@ func (s *Sched) mget() *m {
 }
 
 func (s *Sched) pidleput(pp *p) {
-	pp.status, pp.idle = _Pidle, true
+	pp.status = _Pidle
+	if len(pp.timers.heap) == 0 {
+		s.timerpMask.clear(pp.id)
+	}
+	s.idlepMask.set(pp.id)
 	pp.link, s.sched.pidle = s.sched.pidle, pp
 	s.sched.npidle++
 }
@@ -82,7 +86,9 @@ func (s *Sched) pidleput(pp *p) {
 func (s *Sched) pidleget() *p {
 	pp := s.sched.pidle
 	if pp != nil {
-		s.sched.pidle, pp.link, pp.idle = pp.link, nil, false
+		s.timerpMask.set(pp.id)
+		s.idlepMask.clear(pp.id)
+		s.sched.pidle, pp.link = pp.link, nil
 		s.sched.npidle--
 	}
 	return pp

@@ -23,6 +23,11 @@ type Service struct {
 	Programs []Program // of the process, for Start
 	Chans    []int     // buffer sizes
 	Mutexes  int
+
+	RWMutexes int
+	Conds     []int32  // the mutex of each
+	Selects   [][]Case // of Select ops
+
 	Sources  []Source
 	Batcher  lab.Batcher
 	Model    string
@@ -48,6 +53,8 @@ type service struct {
 	classes   []Program
 	chans     []*hchan
 	mutexes   []mutex
+	rwmutexes []rwmutex
+	conds     []cond
 	sources   []*source
 	helpers   []helper
 	row       int     // bytes of a row of the model
@@ -124,6 +131,10 @@ func (s *Sched) Serve(v Service) {
 		s.chans = append(s.chans, makechan(n))
 	}
 	s.mutexes = make([]mutex, v.Mutexes)
+	s.rwmutexes = make([]rwmutex, v.RWMutexes)
+	for _, i := range v.Conds {
+		s.conds = append(s.conds, cond{l: &s.mutexes[i]})
+	}
 	for i := range v.Sources {
 		src := newSource(v.Sources[i])
 		s.sources = append(s.sources, src)
@@ -138,7 +149,7 @@ func (s *Sched) Serve(v Service) {
 	if t := s.cost.Service(v.Model, s.knobs.IntraOp, 1); t != nil {
 		s.row = t.Row
 	}
-	main := s.gfget(s.allm[0])
+	main := s.malg(s.allm[0])
 	main.prog, main.class = v.Programs[0].Ops, -1
 	s.casgstatus(main, _Grunnable, lab.NoReason)
 	s.alive++
@@ -189,7 +200,7 @@ func (s *Sched) doService(mp *m, gp *g, op *Op) uint8 {
 }
 
 func (s *Sched) begin(mp *m, gp *g) {
-	gp.start = s.host.Now + mp.charge
+	gp.start = max(s.host.Now+mp.charge, gp.due) // a thief may run it while its parent still pays for starting it
 	gp.startP = mp.p.id
 	gp.work = lab.StreamOf(s.Seed, s.classes[gp.class].Work, gp.num)
 }

@@ -38,6 +38,7 @@ var ours = map[string]string{
 	"HostSpeed": "what realrun times beside a trial",
 	"Threads":   "number of OS threads, which the kernel counts",
 	"Go126":     "the policy that is the runtime's",
+	"Go113":     "the policy without preemption by signal",
 	"Serve":     "sets up the service that infer steps call",
 	"Check":     "switches the invariants on",
 	"Trace":     "switches the record of decisions on",
@@ -47,6 +48,8 @@ var ours = map[string]string{
 	"findLocal":      "findRunnable up to stealing",
 	"dropP":          "findRunnable behind stealing, from giving the P away",
 	"mark":           "the rest of note, which says what was decided",
+	"steals":         "whether a policy lets thieves take from a ring",
+	"maySpin":        "findRunnable's limit on spinners, which a policy may replace",
 	"netpollPop":     "what findRunnable does with what a netpoll gave",
 	"blockInNetpoll": "findRunnable's blocking netpoll, up to blocking",
 	"pollReturned":   "findRunnable's blocking netpoll, behind it",
@@ -55,7 +58,6 @@ var ours = map[string]string{
 	"stealPass":      "stealWork, one pass, which may sleep",
 	"stealRunnext":   "runqgrab behind its short sleep",
 	"backsOff":       "runqgrab's condition for it",
-	"stealHalf":      "runqgrab's amount, which a policy may replace",
 	"randomOrder":    "randomOrder.start, on the M that keeps the place",
 	"startSysmon":    "sysmon before its loop",
 	"sysmonStep":     "sysmon, one turn of its loop",
@@ -91,11 +93,38 @@ var ours = map[string]string{
 	"speedMode":    "draws the host's speed in a run",
 	"copyRows":     "what copying between requests and a batch costs",
 
+	// Locks of package sync, and what waits on their semaphores.
+	"rLock":     "sync.RWMutex.RLock",
+	"rUnlock":   "sync.RWMutex.RUnlock",
+	"wLock":     "sync.RWMutex.Lock, beside lock, which is a sync.Mutex's",
+	"wUnlock":   "sync.RWMutex.Unlock",
+	"condWait":  "sync.Cond.Wait",
+	"semaqueue": "semacquire1, its parking",
+	"woken":     "semacquire1 behind its parking",
+	"passed":    "the end of an op that waits on a semaphore",
+	"lockWoken": "sync.Mutex.lockSlow behind its semaphore",
+	"doSync":    "the ops of these locks",
+
+	// Channels and select.
+	"trysend": "chansend without blocking",
+	"queueOf": "the queue on which a case of a select waits",
+
+	// Stopping the world.
+	"setGomaxprocs": "runtime.GOMAXPROCS with a number",
+	"stopSleep":     "stopTheWorldWithSema's notetsleep",
+	"stopWaited":    "stopTheWorldWithSema behind it",
+	"gcstop":        "a P has stopped: what gcstopm, handoffp and entersyscallHandleGCWait do then",
+
 	// Invariants and the record.
-	"checkMs":     "invariants of the Ms",
-	"checkQueues": "invariants of the queues",
-	"stranded":    "the one case in which runnable work may lie beside an idle P",
-	"note":        "records a decision",
+	"checkStopped": "invariants of a world that stops",
+	"checkLocks":   "invariants of locks and conditions",
+	"checkMutex":   "invariants of one mutex",
+	"checkLocked":  "invariants of an M that belongs to one goroutine",
+	"allWaiting":   "whether all on a wait queue wait",
+	"checkMs":      "invariants of the Ms",
+	"checkQueues":  "invariants of the queues",
+	"stranded":     "the one case in which runnable work may lie beside an idle P",
+	"note":         "records a decision",
 
 	// Costs and actors of the simulation.
 	"links":     "the time that links of the calibrated chain take",

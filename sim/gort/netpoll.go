@@ -88,6 +88,10 @@ func (s *Sched) pollReturned(mp *m) bool {
 	s.acquirep(mp, pp)
 	mp.next = mSched
 	if gp := s.netpollPop(mp); gp != nil {
+		if gp.lockedm != nil {
+			s.startlockedm(mp, gp)
+			return false
+		}
 		s.execute(mp, gp, false)
 		return true
 	}

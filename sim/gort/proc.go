@@ -21,6 +21,14 @@ func (s *Sched) mstart(mp *m) {
 		if !s.pollReturned(mp) {
 			return
 		}
+	case mLocked:
+		s.acquirep(mp, mp.nextp)
+		mp.nextp = nil
+		s.execute(mp, mp.lockedg, false)
+	case mStop:
+		if !s.stopWaited(mp) {
+			return
+		}
 	case mSyscall:
 		if mp.helpers > 0 { // a session's helper thread is not done: wait for it
 			mp.waiting = true
@@ -50,12 +58,24 @@ func (s *Sched) paid(a *actor) time.Duration {
 
 // schedule finds a goroutine and executes it. False: there is none yet, and the host has the M's thread.
 func (s *Sched) schedule(mp *m) bool {
+	if mp.next == mExit {
+		s.mexit(mp)
+		return false
+	}
+	if mp.lockedg != nil {
+		s.stoplockedm(mp)
+		return false
+	}
 	gp, inheritTime, ok := s.findRunnable(mp)
 	if !ok {
 		return false
 	}
 	if mp.spinning {
 		s.resetspinning(mp)
+	}
+	if gp.lockedm != nil {
+		s.startlockedm(mp, gp)
+		return false
 	}
 	s.execute(mp, gp, inheritTime)
 	return true
@@ -70,6 +90,10 @@ func (s *Sched) execute(mp *m, gp *g, inheritTime bool) {
 	if !inheritTime {
 		mp.p.schedtick++
 	}
+	if gp.noP { // exitsyscall goes on behind exitsyscallNoP
+		gp.noP = false
+		mp.p.syscalltick++
+	}
 	s.note(tExecute, mp.p, gp, b2i(inheritTime), 0)
 }
 
@@ -82,7 +106,7 @@ func b2i(b bool) int32 {
 
 // newproc makes a goroutine that runs prog as request num of the class, and puts it in mp's runnext.
 func (s *Sched) newproc(mp *m, prog []Op, class int32, num uint64, due time.Duration) *g {
-	gp := s.gfget(mp)
+	gp := s.malg(mp)
 	gp.prog, gp.class, gp.num, gp.due = prog, class, num, due
 	s.casgstatus(gp, _Grunnable, lab.NoReason)
 	s.alive++
@@ -93,12 +117,9 @@ func (s *Sched) newproc(mp *m, prog []Op, class int32, num uint64, due time.Dura
 	return gp
 }
 
-// gfget takes a g from the P's free list, the global one, or a new slab.
-// SIMPLIFIED(goroutine): free gs are kept in one list, not by P; stacks do not grow.
-func (s *Sched) gfget(mp *m) *g {
-	gp := s.gFree
-	if gp != nil {
-		s.gFree = gp.schedlink
+// malg gives a g from the P's free list, or from a slab: a new one costs its stack.
+func (s *Sched) malg(mp *m) *g {
+	if gp := s.gfget(mp.p); gp != nil {
 		*gp = g{goid: gp.goid, timer: gp.timer, life: gp.life, checked: gp.checked}
 		return gp
 	}
@@ -106,7 +127,7 @@ func (s *Sched) gfget(mp *m) *g {
 	if len(s.slab) == 0 {
 		s.slab = make([]g, 256)
 	}
-	gp = &s.slab[0]
+	gp := &s.slab[0]
 	s.slab = s.slab[1:]
 	s.sched.goidgen++
 	gp.goid = s.sched.goidgen
@@ -120,8 +141,12 @@ func (s *Sched) goexit0(mp *m) {
 	s.casgstatus(gp, _Gdead, lab.NoReason)
 	gp.m, mp.curg = nil, nil
 	mp.next = mSched
+	if gp.lockedm != nil {
+		mp.next = mExit
+	}
+	gp.lockedm, mp.lockedg = nil, nil
 	mp.charge += s.price.goexit
-	gp.schedlink, s.gFree = s.gFree, gp
+	s.gfput(mp.p, gp)
 	gp.life++
 	s.alive--
 }
@@ -149,18 +174,27 @@ func (s *Sched) ready(mp *m, gp *g, next bool) {
 	s.wakep(&mp.actor)
 }
 
-// goschedImpl puts mp's goroutine at the tail of the global queue: Gosched and preemption.
+// goschedImpl puts mp's goroutine at the tail of the global queue: Gosched and preemption. One that is preempted to stop
+// the world stays with its P.
 func (s *Sched) goschedImpl(mp *m, preempted bool) {
 	gp := mp.curg
-	s.note(tYield, mp.p, gp, b2i(preempted), 0)
-	why := lab.Gosched
+	stays := preempted && s.sched.gcwaiting
+	what, why := tYield, lab.Gosched
+	if stays {
+		what = tYieldStop
+	}
 	if preempted {
 		why = lab.Preempted
 	}
+	s.note(what, mp.p, gp, b2i(preempted), 0)
 	s.casgstatus(gp, _Grunnable, why)
 	gp.m, mp.curg = nil, nil
 	mp.next = mSched
-	s.globrunqput(gp)
+	if stays {
+		s.runqput(mp.p, gp, true)
+	} else {
+		s.globrunqput(gp)
+	}
 	mp.charge += s.price.swtch
 	s.wakep(&mp.actor)
 }
@@ -182,6 +216,7 @@ func (s *Sched) acquirep(mp *m, pp *p) {
 		return
 	}
 	mp.p, pp.m = pp, mp
+	pp.oldm = mp
 	pp.status = _Prunning
 	s.recordP(pp, mp, lab.Idle, lab.Running)
 }

@@ -63,7 +63,11 @@ func (s *Sched) runqget(pp *p) (gp *g, inheritTime bool) {
 // runqgrab takes from the head of p2's ring and puts it at batchHead of batch. When the ring is empty and only runnext
 // is left, next names it: the caller backs off before it takes it.
 func (s *Sched) runqgrab(p2 *p, batch *[runqSize]*g, batchHead uint32, stealRunNextG bool) (n uint32, next *g) {
-	n = min(s.policy.StealCount(p2.runqtail-p2.runqhead), p2.runqtail-p2.runqhead, runqSize/2)
+	n = p2.runqtail - p2.runqhead
+	if s.policy.StealKeep > 0 {
+		n -= n / s.policy.StealKeep
+	}
+	n = min(n, s.policy.StealMax, runqSize/2)
 	if n == 0 {
 		if stealRunNextG && p2.runqhead == p2.runqtail {
 			next = p2.runnext

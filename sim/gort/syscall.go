@@ -18,6 +18,9 @@ func (s *Sched) entersyscall(mp *m) {
 	s.casgstatus(mp.curg, _Gsyscall, lab.NoReason)
 	mp.next = mSyscall
 	s.note(tEnter, pp, mp.curg, 0, 0)
+	if s.sched.gcwaiting {
+		s.entersyscallHandleGCWait(mp)
+	}
 	s.wakeSysmon(&mp.actor)
 }
 
@@ -60,14 +63,20 @@ func (s *Sched) exitsyscallTryGetP(mp *m, oldp *p) *p {
 	return pp
 }
 
-// exitsyscallNoP puts the goroutine on the global queue and parks its M.
+// exitsyscallNoP puts the goroutine on the global queue and parks its M. The call ends when it runs again: execute counts
+// it in syscalltick.
 func (s *Sched) exitsyscallNoP(mp *m) {
 	gp := mp.curg
 	s.note(tExitNoP, nil, gp, 0, 0)
 	s.casgstatus(gp, _Grunnable, lab.NoReason)
+	gp.noP = true
 	gp.m, mp.curg = nil, nil
 	s.globrunqput(gp)
 	mp.charge += s.price.exitSlow
+	if gp.lockedm != nil {
+		s.stoplockedm(mp)
+		return
+	}
 	s.stopm(mp)
 }
 

@@ -40,7 +40,7 @@ func (s *Sched) sysmonStep() {
 		sm.started = true
 		s.usleep(&sm.actor, time.Duration(s.random.Float64()*float64(sm.delay)))
 		return
-	case int(s.sched.npidle) == len(s.allp):
+	case s.sched.gcwaiting || int(s.sched.npidle) == len(s.allp):
 		if next := s.timeSleepUntil(); next > now {
 			sm.deep = true
 			s.sched.sysmonwait = true
@@ -141,7 +141,7 @@ func (s *Sched) preemptone(pp *p) {
 	gp := mp.curg
 	gp.preempt = true
 	switch {
-	case !s.knobs.AsyncPreemptOff:
+	case s.policy.AsyncPreempt && !s.knobs.AsyncPreemptOff:
 		s.preemptM(mp)
 	case gp.pc < int32(len(gp.prog)) && gp.prog[gp.pc].Do == CPUCalls:
 		s.host.Cut(mp.thread)

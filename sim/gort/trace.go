@@ -34,6 +34,14 @@ const (
 	tExitNoP
 	tTimer
 	tHelpers
+	tStopLocked
+	tStartLocked
+	tMexit
+	tStopWorld
+	tStartWorld
+	tGcstop
+	tSelect
+	tYieldStop
 )
 
 var sentences = [...]string{
@@ -61,6 +69,15 @@ var sentences = [...]string{
 	tExitNoP:    "exitsyscallNoP %[1]s to the global queue",
 	tTimer:      "timers.check: %[1]s is due",
 	tHelpers:    "session: %[2]d helpers for %[1]s",
+
+	tStopLocked:  "stoplockedm: M%[2]d waits for %[1]s",
+	tStartLocked: "startlockedm %[1]s: this P to M%[2]d",
+	tMexit:       "mexit: M%[2]d ends",
+	tStopWorld:   "stopTheWorldWithSema by %[1]s: %[2]d other Ps",
+	tStartWorld:  "startTheWorldWithSema by %[1]s: %[2]d Ps",
+	tGcstop:      "gcstopm: M%[2]d gives this P up",
+	tYieldStop:   "goschedImpl %[1]s to runnext: the world stops",
+	tSelect:      "selectgo %[1]s: case %[2]d of %[3]d",
 }
 
 // A Mark is one decision of the scheduler.

@@ -7,7 +7,7 @@ import "github.com/gmplab/lab"
 
 // wakep starts one more M that looks for work, unless one is already looking or no P is idle.
 func (s *Sched) wakep(a *actor) {
-	if s.sched.nmspinning != 0 {
+	if s.sched.nmspinning >= s.policy.WakeLimit {
 		return
 	}
 	pp := s.pidlegetSpinning()
@@ -77,7 +77,11 @@ func (s *Sched) mget() *m {
 }
 
 func (s *Sched) pidleput(pp *p) {
-	pp.status, pp.idle = _Pidle, true
+	pp.status = _Pidle
+	if len(pp.timers.heap) == 0 {
+		s.timerpMask.clear(pp.id)
+	}
+	s.idlepMask.set(pp.id)
 	pp.link, s.sched.pidle = s.sched.pidle, pp
 	s.sched.npidle++
 }
@@ -85,7 +89,9 @@ func (s *Sched) pidleput(pp *p) {
 func (s *Sched) pidleget() *p {
 	pp := s.sched.pidle
 	if pp != nil {
-		s.sched.pidle, pp.link, pp.idle = pp.link, nil, false
+		s.timerpMask.set(pp.id)
+		s.idlepMask.clear(pp.id)
+		s.sched.pidle, pp.link = pp.link, nil
 		s.sched.npidle--
 	}
 	return pp
@@ -110,6 +116,10 @@ func (s *Sched) handoffp(a *actor, pp *p) {
 		s.sched.nmspinning++
 		s.sched.needspinning = false
 		s.startm(a, pp, true)
+		return
+	}
+	if s.sched.gcwaiting {
+		s.gcstop(a, pp)
 		return
 	}
 	if int(s.sched.npidle) == len(s.allp)-1 && s.sched.polling == nil {

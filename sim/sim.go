@@ -36,8 +36,8 @@ func Runner(cost lab.Cost, policy gort.Policy) lab.Runner {
 	}
 }
 
-// Record predicts one trial as Runner does, and gives every change of state of its goroutines, Ps and threads as well.
-func Record(ctx context.Context, cost lab.Cost, policy gort.Policy, t lab.Trial) (*lab.Trace, error) {
+// Trace predicts one trial as Runner does, and gives every change of state of its goroutines, Ps and threads as well.
+func Trace(ctx context.Context, cost lab.Cost, policy gort.Policy, t lab.Trial) (*lab.Trace, error) {
 	if err := t.Validate(); err != nil {
 		return nil, err
 	}

@@ -13,19 +13,19 @@ import (
 	"github.com/gmplab/lab/sim/gort"
 )
 
-// TestRecord: what is recorded is legal, the same at each run, and adds up: every goroutine is in one state at a time, and
+// TestTrace: what is recorded is legal, the same at each run, and adds up: every goroutine is in one state at a time, and
 // as many run as there are Ps at most.
-func TestRecord(t *testing.T) {
+func TestTrace(t *testing.T) {
 	trial := lab.Trial{Seed: 3, Knobs: lab.Knobs{GOMAXPROCS: 2}, Workload: lab.Workload{Name: "mixed", Warmup: 10 * time.Millisecond,
 		Run: 100 * time.Millisecond, Chans: []lab.Chan{{Name: "c", Cap: 1}}, Classes: []lab.Class{{Name: "a",
 			Arrivals: lab.Arrivals{Kind: lab.Closed, Clients: 10}, Steps: []lab.Step{
 				{Do: lab.CPU, Time: lab.ExpDist(50 * time.Microsecond)}, {Do: lab.Call, Time: lab.ExpDist(200 * time.Microsecond)},
 				{Do: lab.Send, Name: "c"}, {Do: lab.Recv, Name: "c"}, {Do: lab.Lock, Name: "m"}, {Do: lab.CPU, Time: lab.Const(5 * time.Microsecond)},
 				{Do: lab.Unlock, Name: "m"}, {Do: lab.Sleep, Time: lab.Const(100 * time.Microsecond)}}}}}}
-	got, err := sim.Record(context.Background(), textbook(), gort.Go126(), trial)
+	got, err := sim.Trace(context.Background(), textbook(), gort.Go126(), trial)
 	require.NoError(t, err)
 	require.NoError(t, lab.Validate(got.Moves))
-	again, err := sim.Record(context.Background(), textbook(), gort.Go126(), trial)
+	again, err := sim.Trace(context.Background(), textbook(), gort.Go126(), trial)
 	require.NoError(t, err)
 	assert.Equal(t, got, again)
 
@@ -44,6 +44,6 @@ func TestRecord(t *testing.T) {
 	assert.Positive(t, a.Moves)
 
 	trial.Workload.Classes = nil
-	_, err = sim.Record(context.Background(), textbook(), gort.Go126(), trial)
+	_, err = sim.Trace(context.Background(), textbook(), gort.Go126(), trial)
 	assert.Error(t, err)
 }

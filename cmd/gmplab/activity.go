@@ -80,7 +80,7 @@ func (a *app) tracePredict(cmd *cobra.Command, e *experiments.Experiment, t lab.
 	if err != nil {
 		return err
 	}
-	trace, err := sim.Record(cmd.Context(), cost, gort.Go126(), t)
+	trace, err := sim.Trace(cmd.Context(), cost, gort.Go126(), t)
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/gmplab/lab"
 )
 
-func TestTrace(t *testing.T) {
+func TestTraceCommand(t *testing.T) {
 	c := newCall(t)
 	sim := filepath.Join(c.dir, "sim.txt")
 	require.Equal(t, statusOK, c.do("trace", "predict", "tiny", "-point", "p2", "-seed", "3", "-out", sim), c.stderr.String())

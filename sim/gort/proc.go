@@ -11,6 +11,7 @@ func (s *Sched) mstart(mp *m) {
 	case mPark:
 		s.acquirep(mp, mp.nextp)
 		mp.nextp, mp.next = nil, mSched
+		s.note(dAcquire, mp.p, nil, mp.id, 0)
 	case mPoll:
 		if !s.pollReturned(mp) {
 			return
@@ -64,7 +65,7 @@ func (s *Sched) execute(mp *m, gp *g, inheritTime bool) {
 	if !inheritTime {
 		mp.p.schedtick++
 	}
-	s.note(tExecute, mp.p, gp, b2i(inheritTime), 0)
+	s.note(tExecute, mp.p, gp, b2i(inheritTime), mp.id)
 }
 
 func b2i(b bool) int32 {
@@ -81,8 +82,9 @@ func (s *Sched) newproc(mp *m, prog []Op, class int32, num uint64, due time.Dura
 	gp.status = _Grunnable
 	s.alive++
 	mp.charge += s.price.newproc
-	s.note(tNewproc, mp.p, gp, 0, 0)
+	s.note(tNewproc, mp.p, gp, class, int32(num))
 	s.runqput(mp.p, gp, true)
+	s.settle()
 	s.wakep(&mp.actor)
 	return gp
 }
@@ -110,9 +112,9 @@ func (s *Sched) gfget(mp *m) *g {
 // goexit0 ends mp's goroutine.
 func (s *Sched) goexit0(mp *m) {
 	gp := mp.curg
-	s.note(tExit, mp.p, gp, 0, 0)
 	gp.status = _Gdead
 	gp.m, mp.curg = nil, nil
+	s.note(tExit, mp.p, gp, 0, 0)
 	mp.next = mSched
 	mp.charge += s.price.goexit
 	gp.schedlink, s.gFree = s.gFree, gp
@@ -123,9 +125,9 @@ func (s *Sched) goexit0(mp *m) {
 // gopark makes mp's goroutine wait; whoever readies it must know where it waits.
 func (s *Sched) gopark(mp *m) {
 	gp := mp.curg
-	s.note(tPark, mp.p, gp, 0, 0)
 	gp.status = _Gwaiting
 	gp.m, mp.curg = nil, nil
+	s.note(tPark, mp.p, gp, int32(gp.prog[gp.pc].Do), gp.prog[gp.pc].I)
 	mp.next = mSched
 	mp.charge += s.price.swtch
 }
@@ -138,19 +140,20 @@ func (s *Sched) ready(mp *m, gp *g, next bool) {
 	}
 	gp.status = _Grunnable
 	mp.charge += s.price.ready
-	s.note(tReady, mp.p, gp, 0, 0)
+	s.note(tReady, mp.p, gp, goidOf(mp.curg), 0)
 	s.runqput(mp.p, gp, next)
+	s.settle()
 	s.wakep(&mp.actor)
 }
 
 // goschedImpl puts mp's goroutine at the tail of the global queue: Gosched and preemption.
 func (s *Sched) goschedImpl(mp *m, preempted bool) {
 	gp := mp.curg
-	s.note(tYield, mp.p, gp, b2i(preempted), 0)
 	gp.status = _Grunnable
 	gp.m, mp.curg = nil, nil
 	mp.next = mSched
 	s.globrunqput(gp)
+	s.note(tYield, mp.p, gp, b2i(preempted), 0)
 	mp.charge += s.price.swtch
 	s.wakep(&mp.actor)
 }
@@ -162,6 +165,7 @@ func (s *Sched) goyield(mp *m) {
 	gp.m, mp.curg = nil, nil
 	mp.next = mSched
 	s.runqput(mp.p, gp, false)
+	s.note(dGoyield, mp.p, gp, 0, 0)
 	mp.charge += s.price.swtch
 }
 

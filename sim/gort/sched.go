@@ -87,6 +87,7 @@ type record struct {
 	events   int
 	marks    []Mark
 	marking  bool
+	watch    watch
 	checking bool
 	checks   uint32 // how many so far
 }

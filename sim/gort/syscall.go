@@ -36,7 +36,7 @@ func (s *Sched) exitsyscall(mp *m) bool {
 	if pp := s.exitsyscallTryGetP(mp, oldp); pp != nil {
 		s.acquirep(mp, pp)
 		mp.charge += s.price.exitSlow
-		s.note(tExitSlow, pp, gp, 0, 0)
+		s.note(tExitSlow, pp, gp, mp.id, 0)
 		pp.syscalltick++
 		return true
 	}
@@ -60,10 +60,10 @@ func (s *Sched) exitsyscallTryGetP(mp *m, oldp *p) *p {
 // exitsyscallNoP puts the goroutine on the global queue and parks its M.
 func (s *Sched) exitsyscallNoP(mp *m) {
 	gp := mp.curg
-	s.note(tExitNoP, nil, gp, 0, 0)
 	gp.status = _Grunnable
 	gp.m, mp.curg = nil, nil
 	s.globrunqput(gp)
+	s.note(tExitNoP, nil, gp, 0, 0)
 	mp.charge += s.price.exitSlow
 	s.stopm(mp)
 }
@@ -82,6 +82,7 @@ func (s *Sched) doSigPreempt(mp *m) {
 	mp.signalled = false
 	if gp := mp.curg; gp != nil && gp.status == _Grunning && gp.preempt && mp.next == mRun {
 		mp.charge += s.price.signalCPU
+		s.note(dSignal, mp.p, gp, 0, 0)
 		s.host.Cut(mp.thread)
 	}
 }

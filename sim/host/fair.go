@@ -72,6 +72,7 @@ func (h *Host) requeue(ci int32) {
 	h.renew(&h.threads[c.cur])
 	h.threads[c.cur].ran = h.Now
 	c.queue = append(c.queue, c.cur)
+	h.moved(c.cur, ci, Waiting, 0)
 	c.cur = none
 	c.gen++
 }
@@ -115,6 +116,7 @@ func (h *Host) dispatch(ci, t int32, extra time.Duration) {
 	th.left += extra
 	th.protect = th.deadline // set_protect_slice, all slices being equal
 	c.util.set(h.Now, true)
+	h.moved(t, ci, OnCore, 0)
 	h.burst(ci)
 }
 
@@ -176,6 +178,7 @@ func (h *Host) enqueue(t, ci int32, latency time.Duration) {
 			return
 		}
 		c.cur, c.waking = t, true
+		h.moved(t, ci, Waking, 0)
 		c.gen++
 		th.protect = th.deadline
 		c.util.set(h.Now, true)
@@ -183,6 +186,7 @@ func (h *Host) enqueue(t, ci int32, latency time.Duration) {
 		return
 	}
 	c.queue = append(c.queue, t)
+	h.moved(t, ci, Waiting, 0)
 	h.startTick(ci)
 	if !c.waking {
 		h.checkPreempt(ci, t)
@@ -355,6 +359,7 @@ func (h *Host) pullFromBusiest(ci int32) bool {
 	th := &h.threads[t]
 	th.core = ci
 	c.queue = append(c.queue, t)
+	h.moved(t, ci, Waiting, 0)
 	return true
 }
 

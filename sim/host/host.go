@@ -99,6 +99,9 @@ type Host struct {
 	nohzNext    int64 // next_balance: no idle core is kicked before
 	needsUpdate bool  // needs_update: a core has stopped its tick
 	updateAsked int64 // when that was
+
+	watching bool // record moves
+	moves    []Move
 }
 
 // New gives a machine with the cores of the cost, all idle. The cost must outlive the host.
@@ -257,6 +260,7 @@ func (h *Host) Step(e *des.Event) int32 {
 	case evWake:
 		if c := &h.cores[e.Who]; c.gen == e.Gen {
 			c.waking = false
+			h.moved(c.cur, e.Who, OnCore, 0)
 			h.burst(e.Who)
 		}
 	case evTick:
@@ -286,6 +290,7 @@ func (h *Host) burstEnds(ci int32) int32 {
 	th := &h.threads[t]
 	if c.gap == 0 && c.gapIn <= 0 { // a stolen moment begins
 		c.gap = h.cost.Gap.Sample(&c.draw)
+		h.moved(none, ci, Gap, c.gap)
 		c.gapIn = h.nextGap(c)
 	}
 	if c.gap > 0 || th.left > 0 {
@@ -306,6 +311,7 @@ func (h *Host) burstEnds(ci int32) int32 {
 	}
 	th.then = decide
 	th.blocked, th.ran = true, h.Now
+	h.moved(t, ci, Blocked, 0)
 	h.leave(ci, t)
 	c.cur = none
 	h.pickNext(ci)

@@ -32,6 +32,12 @@ func (a *app) runCommand(name, short, side string) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if f.traces() {
+				return a.traced(cmd, es, &f)
+			}
+			if err := f.idle(cmd); err != nil {
+				return err
+			}
 			for _, e := range es {
 				if err := writable(f.out, e.Name); err != nil {
 					return err
@@ -46,6 +52,9 @@ func (a *app) runCommand(name, short, side string) *cobra.Command {
 		},
 	}
 	f.addRun(cmd, side)
+	if side != lab.Measured {
+		f.addTrace(cmd)
+	}
 	return cmd
 }
 

@@ -65,7 +65,7 @@ var long = [...]string{
 	tReady:         "ready → runqput: %[1]s goes %[6]s",
 	tYield:         "goschedImpl: %[1]s %[6]s and goes to the tail of the global queue",
 	tOverflow:      "runqput → runqputslow: the ring is full; its older half and %[1]s, %[2]d in all, go to the global queue",
-	tSteal:         "findRunnable → stealWork from P%[2]d: took %[3]d of %[5]d, oldest first; runs %[1]s, the youngest of them",
+	tSteal:         "findRunnable → stealWork from P%[2]d: took %[3]d of %[5]d, oldest first; runs the youngest, %[1]s",
 	tStealNext:     "findRunnable → stealWork from P%[2]d: its ring is empty, took its runnext %[1]s",
 	tGlobalTick:    "findRunnable at tick %[2]d, every 61st → globrunqget: %[1]s from the global queue, before the local one",
 	tGlobal:        "findRunnable → globrunqgetbatch: took %[2]d of %[5]d, this P's share; runs %[1]s",
@@ -84,8 +84,8 @@ var long = [...]string{
 	tTimer:         "checkTimers: the timer of %[1]s is due",
 	tHelpers:       "runSession: %[2]d helper threads share the inference of %[1]s",
 	dMoved:         "%[1]s moves to the tail of another queue",
-	dWakepSpins:    "wakep: wakes nobody, as an M spins already",
-	dWakepNoP:      "wakep: wakes nobody, as no P is idle",
+	dWakepSpins:    "wakep: nobody, an M spins already",
+	dWakepNoP:      "wakep: nobody, no P is idle",
 	dResetSpinning: "schedule → resetspinning: M%[2]d has found work; %[3]d others spin",
 	dSpin:          "findRunnable: M%[2]d spins, as number %[3]d",
 	dNothing:       "findRunnable → stealWork: nothing in %[2]d passes over the other Ps",
@@ -128,11 +128,14 @@ func (k Mark) Long(n *Names) string {
 	if k.What == tSteal {
 		of = k.B + k.Left
 	}
-	return fmt.Sprintf(text+"%[7]s", fmt.Sprintf("g%d", k.G), k.A, k.B, k.Left, of, k.reason(n), "")
+	return fmt.Sprintf(text+"%[7]s", fmt.Sprintf("g%d", k.G), k.A, k.B, k.Left, of, k.Reason(n), "")
 }
 
-// reason says what a decision had to choose from and took.
-func (k Mark) reason(n *Names) string {
+// Follows tells whether the decision is the end of the one before it: a wakep that wakes nobody.
+func (k Mark) Follows() bool { return k.What == dWakepSpins || k.What == dWakepNoP }
+
+// Reason says what a decision had to choose from and took; of a goroutine that parks, what it waits for.
+func (k Mark) Reason(n *Names) string {
 	pick := func(i int32, of ...string) string { return of[min(max(int(i), 0), len(of)-1)] }
 	switch k.What {
 	case tExecute:
@@ -147,6 +150,8 @@ func (k Mark) reason(n *Names) string {
 		return waitsFor(n, OpKind(k.A), k.B)
 	case tYield:
 		return pick(k.A, "calls Gosched", "is preempted")
+	case tExitNoP:
+		return "comes back from its call to no free P"
 	case tRetake:
 		return pick(k.B, "as there is work in its queue", "as no P is idle and no M spins", "as it has lasted for 10ms")
 	case dHandoff:

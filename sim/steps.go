@@ -105,7 +105,7 @@ const (
 )
 
 // legend explains the line of the state.
-const legend = `Each decision names the functions that made it; below stands the state that it leaves, if it changed.
+const legend = `Each decision names the functions that made it; below stands the state it leaves, if it changed.
   P0 M3 g2 ◂5 4[1 6 …]  thread M3 has P0 and runs g2; g5 is in runnext, 4 in the ring, oldest first
   (g2)  it is in a call     ⟳  M spins, looking for work     →M3  woken for this P, not there yet
 
@@ -133,6 +133,9 @@ func (r *Record) Steps(width int) string {
 			who = fmt.Sprintf("P%d: ", k.P)
 		}
 		text := who + k.Long(&r.names)
+		if k.Turn() == gort.Ends {
+			text += v.number(k.B)
+		}
 		for i+1 < len(marks) && marks[i+1].Follows() && marks[i+1].At == k.At {
 			i++
 			text += "; " + marks[i].Long(&r.names)
@@ -153,6 +156,22 @@ type steps struct {
 	width int
 	per   int      // Ps in a line
 	shown []string // the lines of the state that stand last
+
+	numbers []int // of requests, by the time they were due
+}
+
+// number says under which number -why tells of the request that ended at that place.
+func (v *steps) number(ended int32) string {
+	if v.numbers == nil {
+		v.numbers = make([]int, len(v.r.requests))
+		for i, at := range v.r.observed() {
+			v.numbers[at] = i + 1
+		}
+	}
+	if n := v.numbers[ended]; n > 0 {
+		return fmt.Sprintf(" (-why %d tells of it)", n)
+	}
+	return ""
 }
 
 // state writes the lines of a state that differ from what stands already.

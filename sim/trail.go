@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gmplab/lab"
 	"github.com/gmplab/lab/sim/gort"
 	"github.com/gmplab/lab/sim/host"
 )
@@ -157,7 +156,7 @@ func (r *Record) onThread(k gort.Mark, from, to time.Duration) (parts []Part) {
 			}
 			parts = r.betweenGaps(parts, mv.Core, a, b, cause, what)
 		case host.Waiting:
-			parts = add(parts, a, b, "waiting for a core", r.noCore(mv.Thread, mv.Core, a, b))
+			parts = add(parts, a, b, noCore, r.whoHas(mv.Thread, mv.Core, a, b))
 		case host.Waking:
 			parts = add(parts, a, b, "waking", fmt.Sprintf("waits while core %d leaves its idle state for M%d", mv.Core, m))
 		default:
@@ -175,14 +174,14 @@ func (r *Record) betweenGaps(parts []Part, core int32, from, to time.Duration, c
 			continue
 		}
 		parts = add(parts, from, a, cause, what)
-		parts = add(parts, a, b, "stopped by the host", fmt.Sprintf("stands still: host or interrupts have core %d", core))
+		parts = add(parts, a, b, byHost, fmt.Sprintf("stands still: host or interrupts have core %d", core))
 		from = b
 	}
 	return add(parts, from, to, cause, what)
 }
 
-// noCore says who has the core that a thread waits for, and whether another one is idle meanwhile.
-func (r *Record) noCore(thread, core int32, from, to time.Duration) string {
+// whoHas says who has the core that a thread waits for, and whether another one is idle meanwhile.
+func (r *Record) whoHas(thread, core int32, from, to time.Duration) string {
 	t := r.trail
 	var who []string
 	for _, mv := range within(t.cores[core], from, to) {
@@ -191,6 +190,9 @@ func (r *Record) noCore(thread, core int32, from, to time.Duration) string {
 		}
 	}
 	what := fmt.Sprintf("has no core: %s waits for core %d", t.names[thread], core)
+	if t.names[thread] == gort.GeneratorThread {
+		what = fmt.Sprintf("waits for core %d", core)
+	}
 	if len(who) > 0 {
 		has := " has"
 		if len(who) > 1 {
@@ -300,7 +302,7 @@ func (r *Record) busyP(p, g int32, from, to time.Duration) string {
 	what, of := "", []string{}
 	switch {
 	case others > 1:
-		what = fmt.Sprintf(", behind %d others", others)
+		what = fmt.Sprintf(", behind %s", count(others, "other"))
 	case first >= 0:
 		what = fmt.Sprintf(", behind g%d", first)
 	}
@@ -334,8 +336,13 @@ func (r *Record) offCore(m int32, from, to time.Duration) (sum time.Duration) {
 	return sum
 }
 
+// count writes a number and what is counted, in the plural where it is not one.
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
 // micros writes a duration in the unit of stories.
 func micros(d time.Duration) string { return fmt.Sprintf("%.1f µs", float64(d)/1e3) }
-
-// counted tells whether a request belongs to a class that is observed.
-func (r *Record) counted(q *lab.Request) bool { return !r.trial.Workload.Classes[q.Class].Background }

@@ -8,9 +8,11 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gmplab/lab"
 	"github.com/gmplab/lab/sim/gort"
+	"github.com/gmplab/lab/sim/host"
 )
 
 // A Story says where the latency of one request went: Parts follow one another without a gap from its Due to its End.
@@ -32,16 +34,10 @@ var named = []struct {
 // Story tells of the request of that number, by the time they were due and from 1, or of the one whose latency is the
 // median, p99 or the maximum (slowest) of those due in the counted part. An error says which there are.
 func (r *Record) Story(which string) (*Story, error) {
-	var all []int // in order of time due
-	for i := range r.requests {
-		if r.counted(&r.requests[i]) {
-			all = append(all, i)
-		}
-	}
+	all := r.observed()
 	if len(all) == 0 {
 		return nil, fmt.Errorf("no request that is observed has ended in this run; there is none to tell of")
 	}
-	slices.SortStableFunc(all, func(a, b int) int { return cmp.Compare(r.requests[a].Due, r.requests[b].Due) })
 	n, err := strconv.Atoi(which)
 	if err != nil {
 		if n, err = r.quantile(which, all); err != nil {
@@ -60,6 +56,17 @@ func (r *Record) Story(which string) (*Story, error) {
 		Class: r.trial.Workload.Classes[r.requests[i].Class].Name}
 	s.Parts = r.life(s, end)
 	return s, nil
+}
+
+// observed lists the requests of observed classes by the time they were due, as places in the order in which they ended.
+func (r *Record) observed() (all []int) {
+	for i := range r.requests {
+		if !r.trial.Workload.Classes[r.requests[i].Class].Background {
+			all = append(all, i)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b int) int { return cmp.Compare(r.requests[a].Due, r.requests[b].Due) })
+	return all
 }
 
 // quantile gives the number of the request whose latency is that quantile, by the rule of lab.Metrics.
@@ -123,9 +130,27 @@ func (r *Record) arrival(q *lab.Request, born int32) (parts []Part) {
 	}
 	w := t.marks[t.written[q.Class][k.B]]
 	from := max(w.At, q.Due)
-	parts = add(parts, q.Due, from, "arrival", "is due; the generator's thread is late by this")
+	parts = r.generatorLate(parts, q.Due, from)
 	for _, p := range r.turns(w.G, from, k.At, born, 1) {
 		parts = add(parts, p.From, p.To, "arrival", fmt.Sprintf("is in the pipe; its reader g%d %s", w.G, p.What))
+	}
+	return parts
+}
+
+// generatorLate adds the time between a request's due time and the moment at which the generator's thread wrote it.
+func (r *Record) generatorLate(parts []Part, from, to time.Duration) []Part {
+	th := slices.Index(r.trail.names, gort.GeneratorThread)
+	ms := within(*grown(&r.trail.moves, int32(th)), from, to)
+	for i, mv := range ms {
+		b := to
+		if i+1 < len(ms) {
+			b = ms[i+1].At
+		}
+		what := "is due; the generator's thread is late by this"
+		if mv.Place == host.Waiting {
+			what = "is due; the generator's thread " + r.whoHas(mv.Thread, mv.Core, max(mv.At, from), b)
+		}
+		parts = add(parts, max(mv.At, from), b, "arrival", what)
 	}
 	return parts
 }
@@ -187,6 +212,12 @@ func (r *Record) turn(parts []Part, old, a, b int32, from, to time.Duration, dep
 	return add(parts, from, to, "arrival", "is not started yet")
 }
 
+// Causes that several functions know.
+const (
+	noCore = "waiting for a core"
+	byHost = "stopped by the host"
+)
+
 // followed is how deep a story follows those who are waited for.
 const followed = 3
 
@@ -220,7 +251,7 @@ func (r *Record) wait(parts []Part, a, b int32, from, to time.Duration, depth in
 			}
 		}
 		if before > 0 {
-			what += fmt.Sprintf(", behind %d others", before)
+			what += ", behind " + count(before, "other")
 		}
 	}
 	if woken.A >= 0 {
@@ -229,8 +260,11 @@ func (r *Record) wait(parts []Part, a, b int32, from, to time.Duration, depth in
 	return add(parts, from, to, "waiting", what)
 }
 
-// mostLines is how many parts a text names one by one, where others are short enough to be put together.
-const mostLines = 32
+// How many parts a text names one by one.
+const (
+	manyLines = 16 // from here on turns on a core are one part
+	mostLines = 28 // from here on the shortest neighbours are, too
+)
 
 // Text writes the story in lines of that many runes where possible: for each part since when, how long, and what it was;
 // the sum; and what the sum consists of. Parts that are too short to matter are put together where there are many.
@@ -240,7 +274,7 @@ func (s *Story) Text(width int) string {
 	v.wrap("", fmt.Sprintf("Request %d of %d, of class %q, runs as g%d: due at %v, done at %v.", s.Number, s.Of, s.Class, s.G, s.Request.Due, s.Request.End), width)
 	v.b.WriteByte('\n')
 	exact := func(d time.Duration) string { return fmt.Sprintf("%d.%03d", d/1000, d%1000) }
-	w := max(len(exact(latency)), len("lasts µs"))
+	w := max(len(exact(latency)), utf8.RuneCountInString("lasts µs"))
 	fmt.Fprintf(&v.b, "%*s  %*s\n", w, "at µs", w, "lasts µs")
 	for _, p := range s.short() {
 		v.wrap(fmt.Sprintf("%*s  %*s  ", w, exact(p.From-s.Request.Due), w, exact(p.To-p.From)), p.What, width)
@@ -250,37 +284,85 @@ func (s *Story) Text(width int) string {
 	return v.b.String()
 }
 
-// short puts neighbouring short parts together until at most mostLines are left, if that can be.
+// short puts parts together where there are many: those in which a thread has a core and loses it by turns, then the
+// shortest neighbours.
 func (s *Story) short() []Part {
-	latency := s.Request.End - s.Request.Due
-	parts := s.Parts
-	for below := latency / 2000; len(parts) > mostLines && below < latency/10; below *= 2 {
-		parts = nil
-		for i := 0; i < len(s.Parts); {
-			j := i
-			var causes []string
-			for ; j < len(s.Parts) && s.Parts[j].To-s.Parts[j].From < below; j++ {
-				if !slices.Contains(causes, s.Parts[j].Cause) {
-					causes = append(causes, s.Parts[j].Cause)
+	parts := slices.Clone(s.Parts)
+	size := slices.Repeat([]int{1}, len(parts))
+	merge := func(i int) { // part i and the one behind it
+		parts[i].To = parts[i+1].To
+		size[i] += size[i+1]
+		parts, size = slices.Delete(parts, i+1, i+2), slices.Delete(size, i+1, i+2)
+	}
+	if len(parts) > manyLines {
+		for i := 0; i+1 < len(parts); i++ {
+			who, state, ok := onCore(parts[i].Cause)
+			for ok && i+1 < len(parts) {
+				w, st, on := onCore(parts[i+1].Cause)
+				if !on || w != who || st != "" && state != "" && st != state {
+					break
 				}
-			}
-			switch {
-			case j-i < 2:
-				parts = append(parts, s.Parts[i])
-				i++
-			default:
-				parts = append(parts, Part{s.Parts[i].From, s.Parts[j-1].To, "", fmt.Sprintf("%d short parts: %s", j-i, strings.Join(causes, ", "))})
-				i = j
+				state = cmp.Or(state, st)
+				merge(i)
 			}
 		}
+	}
+	for len(parts) > mostLines {
+		best := 0
+		for i := range len(parts) - 1 {
+			if parts[i+1].To-parts[i].From < parts[best+1].To-parts[best].From {
+				best = i
+			}
+		}
+		merge(best)
+	}
+	first := 0
+	for i := range parts {
+		if n := size[i]; n > 1 {
+			var text []string
+			for _, c := range byCause(s.Parts[first : first+n]) {
+				text = append(text, c.Cause+" "+micros(c.To))
+			}
+			parts[i].What = fmt.Sprintf("%d parts in turn: %s%s", n, strings.Join(text, ", "), worst(s.Parts[first:first+n]))
+		}
+		first += size[i]
 	}
 	return parts
 }
 
-// shares are the causes with their part of the latency, the largest first.
-func (s *Story) shares() string {
-	var causes []Part
-	for _, p := range s.Parts {
+// worst tells of the longest wait for a core among parts, if it makes up a tenth of them.
+func worst(parts []Part) string {
+	var w Part
+	for _, p := range parts {
+		if strings.HasSuffix(p.Cause, noCore) && p.To-p.From > w.To-w.From {
+			w = p
+		}
+	}
+	if all := parts[len(parts)-1].To - parts[0].From; (w.To-w.From)*10 < all {
+		return ""
+	}
+	return fmt.Sprintf("; for %s it %s", micros(w.To-w.From), w.What)
+}
+
+// onCore tells whether a cause is a turn of a thread on a core or beside it, what the goroutine does there ("": it has no
+// core), and who does it ("": the request itself).
+func onCore(cause string) (who, state string, ok bool) {
+	for _, c := range []string{"running", "in a call"} {
+		if who, ok := strings.CutSuffix(cause, c); ok {
+			return who, c, true
+		}
+	}
+	for _, c := range []string{noCore, "waking", byHost} {
+		if who, ok := strings.CutSuffix(cause, c); ok {
+			return who, "", true
+		}
+	}
+	return "", "", false
+}
+
+// byCause sums parts by their causes, the largest sum first: it is To.
+func byCause(parts []Part) (causes []Part) {
+	for _, p := range parts {
 		i := slices.IndexFunc(causes, func(c Part) bool { return c.Cause == p.Cause })
 		if i < 0 {
 			i = len(causes)
@@ -289,8 +371,13 @@ func (s *Story) shares() string {
 		causes[i].To += p.To - p.From
 	}
 	slices.SortStableFunc(causes, func(a, b Part) int { return cmp.Compare(b.To, a.To) })
+	return causes
+}
+
+// shares are the causes with their part of the latency, the largest first.
+func (s *Story) shares() string {
 	var text []string
-	for _, c := range causes {
+	for _, c := range byCause(s.Parts) {
 		if c.To*1000 < s.Request.End-s.Request.Due {
 			break // the rest is less than 0.1 % each
 		}

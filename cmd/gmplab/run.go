@@ -26,6 +26,7 @@ func (a *app) runCommand(name, short, side string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               name + " NAME… | -f FILE",
 		Short:             short,
+		Example:           examples(name, side),
 		ValidArgsFunction: a.complete,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			es, err := a.selected(args, f.file)

@@ -51,7 +51,10 @@ func (t *trace) idle(cmd *cobra.Command) error {
 	}
 	for _, name := range []string{"point", "from", "until", "limit"} {
 		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
-			return fmt.Errorf("-%s shows a part of one simulated run; give -steps with it", name)
+			if name == "point" {
+				return errors.New("-point is for -steps and -why; give one of them with it")
+			}
+			return fmt.Errorf("-%s is for -steps; give -steps with it", name)
 		}
 	}
 	return nil
@@ -187,4 +190,13 @@ func (a *app) save(ctx context.Context, file, text string) error {
 		return errors.Join(err, os.Remove(t.Name()))
 	}
 	return nil
+}
+
+// examples shows the help's reader what these flags are for.
+func examples(command, side string) string {
+	if side == lab.Measured {
+		return ""
+	}
+	return fmt.Sprintf("  gmplab %[1]s batching\n  gmplab %[1]s stealing -steps -point p2 -from 1ms   one simulated run, decision by decision\n"+
+		"  gmplab %[1]s batching -why slowest                 where one request's latency went", command)
 }

@@ -108,6 +108,7 @@ func (s *Sched) becomeSpinning(mp *m) {
 	if !mp.spinning {
 		mp.spinning = true
 		s.sched.nmspinning++
+		s.note(dSpin, mp.p, nil, mp.id, s.sched.nmspinning)
 	}
 	s.sched.needspinning = false
 }
@@ -159,6 +160,7 @@ func (s *Sched) stealWork(mp *m) (gp *g, inheritTime, wait bool) {
 		st.pass++
 		s.randomOrder(mp)
 	}
+	s.note(dNothing, mp.p, nil, int32(s.stealPasses()), 0)
 	mp.next = mDrop
 	return nil, false, false
 }
@@ -217,7 +219,7 @@ func (s *Sched) stealRunnext(mp *m, p2 *p) *g {
 	p2.runnext = nil
 	s.sched.nlocal--
 	s.steals = append(s.steals, 1)
-	s.note(tSteal, mp.p, gp, p2.id, 1)
+	s.note(tStealNext, mp.p, gp, p2.id, 1)
 	return gp
 }
 
@@ -238,14 +240,15 @@ func (s *Sched) dropP(mp *m) (gp *g, wait bool) {
 	if !runqempty(pp) { // a timer that was run in the last pass
 		return nil, false
 	}
-	s.note(tIdle, pp, nil, 0, 0)
 	s.pidleput(s.releasep(mp))
+	s.note(tIdle, pp, nil, mp.id, 0)
 	mp.wasSpinning = mp.spinning
 	if mp.spinning {
 		mp.spinning = false
 		s.sched.nmspinning--
 		if pp := s.checkRunqsNoP(); pp != nil {
 			s.acquirep(mp, pp)
+			s.note(dCheckNoP, pp, nil, mp.id, 0)
 			s.becomeSpinning(mp)
 			return nil, false
 		}

@@ -33,6 +33,7 @@ type Service struct {
 	Model    string
 	Stop     time.Duration // no request begins from here on
 	From, To time.Duration // the part in which batches are counted
+	Names    Names         // for whoever reads the trace
 }
 
 // A Source is where the requests of open-loop classes come from: one pipe for all that use it, or one goroutine for a
@@ -202,12 +203,14 @@ func (s *Sched) doService(mp *m, gp *g, op *Op) uint8 {
 func (s *Sched) begin(mp *m, gp *g) {
 	gp.start = max(s.host.Now+mp.charge, gp.due) // a thief may run it while its parent still pays for starting it
 	gp.startP = mp.p.id
+	s.note(dBegin, mp.p, gp, gp.class, 0)
 	gp.work = lab.StreamOf(s.Seed, s.classes[gp.class].Work, gp.num)
 }
 
 func (s *Sched) end(mp *m, gp *g) {
 	gp.since = s.host.Now + mp.charge
 	s.requests = append(s.requests, lab.Request{Class: gp.class, P: gp.startP, Due: gp.due, Start: gp.start, End: gp.since})
+	s.note(dEnd, mp.p, gp, gp.class, int32(len(s.requests)-1))
 	mp.charge += s.price.request
 	s.open--
 	if up := gp.parent; up != nil && up.life == gp.parentIs {
@@ -291,6 +294,7 @@ func (s *Sched) sourceStep(src *source) {
 			src.pipe, src.head = src.pipe[:0], 0
 		}
 		src.pipe = append(src.pipe, src.take())
+		s.note(dWritten, nil, src.reader, src.pipe[len(src.pipe)-1].class, int32(src.pipe[len(src.pipe)-1].num))
 		wrote = true
 	}
 	if wrote {

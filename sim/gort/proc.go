@@ -16,6 +16,7 @@ func (s *Sched) mstart(mp *m) {
 		s.recordM(mp, lab.Idle, lab.Running)
 		s.acquirep(mp, mp.nextp)
 		mp.nextp, mp.next = nil, mSched
+		s.note(dAcquire, mp.p, nil, mp.id, 0)
 	case mPoll:
 		s.recordM(mp, lab.Idle, lab.Running)
 		if !s.pollReturned(mp) {
@@ -94,7 +95,7 @@ func (s *Sched) execute(mp *m, gp *g, inheritTime bool) {
 		gp.noP = false
 		mp.p.syscalltick++
 	}
-	s.note(tExecute, mp.p, gp, b2i(inheritTime), 0)
+	s.note(tExecute, mp.p, gp, b2i(inheritTime), mp.id)
 }
 
 func b2i(b bool) int32 {
@@ -111,8 +112,11 @@ func (s *Sched) newproc(mp *m, prog []Op, class int32, num uint64, due time.Dura
 	s.casgstatus(gp, _Grunnable, lab.NoReason)
 	s.alive++
 	mp.charge += s.price.newproc
-	s.note(tNewproc, mp.p, gp, 0, 0)
+	s.note(tNewproc, mp.p, gp, class, int32(num))
 	s.runqput(mp.p, gp, true)
+	if s.marking {
+		s.settle()
+	}
 	s.wakep(&mp.actor)
 	return gp
 }
@@ -137,9 +141,9 @@ func (s *Sched) malg(mp *m) *g {
 // goexit0 ends mp's goroutine.
 func (s *Sched) goexit0(mp *m) {
 	gp := mp.curg
-	s.note(tExit, mp.p, gp, 0, 0)
 	s.casgstatus(gp, _Gdead, lab.NoReason)
 	gp.m, mp.curg = nil, nil
+	s.note(tExit, mp.p, gp, 0, 0)
 	mp.next = mSched
 	if gp.lockedm != nil {
 		mp.next = mExit
@@ -154,9 +158,9 @@ func (s *Sched) goexit0(mp *m) {
 // gopark makes mp's goroutine wait; whoever readies it must know where it waits.
 func (s *Sched) gopark(mp *m, why lab.Reason) {
 	gp := mp.curg
-	s.note(tPark, mp.p, gp, 0, 0)
 	s.casgstatus(gp, _Gwaiting, why)
 	gp.m, mp.curg = nil, nil
+	s.note(tPark, mp.p, gp, int32(gp.prog[gp.pc].Do), gp.prog[gp.pc].I)
 	mp.next = mSched
 	mp.charge += s.price.swtch
 }
@@ -169,8 +173,11 @@ func (s *Sched) ready(mp *m, gp *g, next bool) {
 	}
 	s.casgstatus(gp, _Grunnable, lab.NoReason)
 	mp.charge += s.price.ready
-	s.note(tReady, mp.p, gp, 0, 0)
+	s.note(tReady, mp.p, gp, goidOf(mp.curg), 0)
 	s.runqput(mp.p, gp, next)
+	if s.marking {
+		s.settle()
+	}
 	s.wakep(&mp.actor)
 }
 
@@ -186,7 +193,6 @@ func (s *Sched) goschedImpl(mp *m, preempted bool) {
 	if preempted {
 		why = lab.Preempted
 	}
-	s.note(what, mp.p, gp, b2i(preempted), 0)
 	s.casgstatus(gp, _Grunnable, why)
 	gp.m, mp.curg = nil, nil
 	mp.next = mSched
@@ -195,6 +201,7 @@ func (s *Sched) goschedImpl(mp *m, preempted bool) {
 	} else {
 		s.globrunqput(gp)
 	}
+	s.note(what, mp.p, gp, b2i(preempted), 0)
 	mp.charge += s.price.swtch
 	s.wakep(&mp.actor)
 }
@@ -206,6 +213,7 @@ func (s *Sched) goyield(mp *m) {
 	gp.m, mp.curg = nil, nil
 	mp.next = mSched
 	s.runqput(mp.p, gp, false)
+	s.note(dGoyield, mp.p, gp, 0, 0)
 	mp.charge += s.price.swtch
 }
 

@@ -92,6 +92,7 @@ type record struct {
 	events   int
 	marks    []Mark
 	marking  bool
+	watch    watch
 	checking bool
 
 	recording bool

@@ -117,8 +117,9 @@ func (s *Sched) retake(now time.Duration) (n int) {
 		if runqempty(pp) && s.sched.nmspinning+s.sched.npidle > 0 && pd.syscallwhen+syscallGrace > now {
 			continue
 		}
-		s.note(tRetake, pp, mp.curg, 0, 0)
+		gp := mp.curg
 		s.takeP(mp)
+		s.note(tRetake, pp, gp, s.retakeReason(pp), 0)
 		n++
 		s.retakes++
 		s.handoffp(&s.sysmon.actor, pp)
@@ -140,6 +141,7 @@ func (s *Sched) preemptone(pp *p) {
 	}
 	gp := mp.curg
 	gp.preempt = true
+	s.note(dPreempt, pp, gp, int32((s.host.Now-pp.sysmontick.schedwhen)/time.Microsecond), b2i(!s.knobs.AsyncPreemptOff))
 	switch {
 	case s.policy.AsyncPreempt && !s.knobs.AsyncPreemptOff:
 		s.preemptM(mp)

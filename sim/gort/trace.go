@@ -18,6 +18,7 @@ const (
 	tYield
 	tOverflow
 	tSteal
+	tStealNext
 	tGlobalTick
 	tGlobal
 	tNetpoll
@@ -53,6 +54,7 @@ var sentences = [...]string{
 	tYield:      "goschedImpl %[1]s to the global queue",
 	tOverflow:   "runqputslow %[2]d to the global queue",
 	tSteal:      "stealWork from P%[2]d: %[3]d, runs %[1]s",
+	tStealNext:  "stealWork from P%[2]d: 1, runs %[1]s",
 	tGlobalTick: "findRunnable tick %[2]d: %[1]s from the global queue",
 	tGlobal:     "globrunqgetbatch %[2]d: runs %[1]s",
 	tNetpoll:    "netpoll: %[2]d ready, runs %[1]s",
@@ -86,21 +88,29 @@ type Mark struct {
 	What What
 	P, G int32 // -1: none
 	A, B int32
+	Left int32 // how many the queue holds from which a goroutine was taken
 }
 
 // String is the decision as a sentence, with the function that made it.
 func (k Mark) String() string {
+	if k.What >= firstDetail {
+		return k.Long(&Names{})
+	}
 	return fmt.Sprintf(sentences[k.What]+"%[4]s", fmt.Sprintf("g%d", k.G), k.A, k.B, "")
 }
 
-// note records a decision if the run is traced. The part that every decision pays is inlined.
+// note records a decision if the run is traced; if it is not, it is a test of a flag, in line.
 func (s *Sched) note(w What, pp *p, gp *g, a, b int32) {
 	if s.marking {
 		s.mark(w, pp, gp, a, b)
 	}
 }
 
+// mark records a decision.
 func (s *Sched) mark(w What, pp *p, gp *g, a, b int32) {
+	if !s.wants(w) {
+		return
+	}
 	k := Mark{At: s.host.Now, What: w, P: -1, G: -1, A: a, B: b}
 	if pp != nil {
 		k.P = pp.id
@@ -108,7 +118,9 @@ func (s *Sched) mark(w What, pp *p, gp *g, a, b int32) {
 	if gp != nil {
 		k.G = gp.goid
 	}
+	k.Left = s.left(&k)
 	s.marks = append(s.marks, k)
+	s.snapshot()
 }
 
 // Trace records every decision from now on; Marks gives them.

@@ -6,8 +6,10 @@ package serve
 import (
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/gmplab/lab"
 	"github.com/gmplab/lab/sim/gort"
@@ -43,11 +45,32 @@ func Compile(t *lab.Trial, knobs lab.Knobs, cost *lab.Cost) (gort.Service, error
 	if knobs.IntraSpin && knobs.IntraOp > 1 {
 		return gort.Service{}, fmt.Errorf("knobs.intra_spin: the simulator does not model threads that spin between inferences; leave it out, or measure only")
 	}
+	c.name()
 	if err := c.model(cost); err != nil {
 		return gort.Service{}, err
 	}
 	c.process(queue)
 	return c.Service, nil
+}
+
+// name keeps the workload's names, by number.
+func (c *compiler) name() {
+	for i := range c.w.Classes {
+		c.Names.Classes = append(c.Names.Classes, "\""+c.w.Classes[i].Name+"\"")
+	}
+	for i := range c.w.Chans {
+		c.Names.Chans = append(c.Names.Chans, "channel \""+c.w.Chans[i].Name+"\"")
+	}
+	c.Names.Chans = append(c.Names.Chans, "the semaphore", "the batcher's queue")
+	c.Names.Mutexes, c.Names.RWMutexes = make([]string, c.Mutexes), make([]string, c.RWMutexes)
+	for _, key := range slices.Sorted(maps.Keys(c.names)) {
+		if name, ok := strings.CutPrefix(key, "mutex "); ok {
+			c.Names.Mutexes[c.names[key]] = "\"" + name + "\""
+		}
+		if name, ok := strings.CutPrefix(key, "rwmutex "); ok {
+			c.Names.RWMutexes[c.names[key]] = "\"" + name + "\""
+		}
+	}
 }
 
 // model finds the model that the workload infers with.
@@ -151,7 +174,7 @@ func (c *compiler) lock(s *lab.Step) (gort.OpKind, int32) {
 		return do, c.number("mutex "+s.Name, &c.Mutexes)
 	}
 	do := map[lab.Do]gort.OpKind{lab.Lock: gort.WLock, lab.Unlock: gort.WUnlock, lab.RLock: gort.RLock, lab.RUnlock: gort.RUnlock}[s.Do]
-	return do, c.number("mutex "+s.Name, &c.RWMutexes)
+	return do, c.number("rwmutex "+s.Name, &c.RWMutexes)
 }
 
 // number gives what bears a name its number, the next of n when it comes first.

@@ -18,6 +18,7 @@ type Record struct {
 	ps       int
 	names    gort.Names
 	sched    *gort.Sched
+	trail    *trail        // made from the trace when a story is asked for
 	requests []lab.Request // in the order in which they ended, as the marks have them
 }
 
@@ -40,3 +41,6 @@ func (r *Record) begin(s *gort.Sched, t *lab.Trial, ps int, names gort.Names) {
 	s.Detail()
 	s.WatchThreads()
 }
+
+// Ps is the number of Ps of the run.
+func (r *Record) Ps() int { return r.ps }

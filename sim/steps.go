@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -44,7 +45,10 @@ func (s *sheet) row(cells []string, separator string, right bool) {
 
 // wrap writes a head and a text that goes on below itself where it is longer than the line.
 func (s *sheet) wrap(head, text string, width int) {
-	indent := strings.Repeat(" ", utf8.RuneCountInString(head))
+	indent := ""
+	if head != "" {
+		indent = strings.Repeat(" ", utf8.RuneCountInString(head)+2)
+	}
 	line := head
 	for i, word := range strings.Fields(text) {
 		switch {
@@ -52,7 +56,7 @@ func (s *sheet) wrap(head, text string, width int) {
 			line += word
 		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width:
 			s.b.WriteString(strings.TrimRight(line, " ") + "\n")
-			line = indent + "  " + word
+			line = indent + word
 		default:
 			line += " " + word
 		}
@@ -94,28 +98,32 @@ func Transcript(windows [][]gort.Mark, ps int) string {
 }
 
 const (
-	narrowest = 21 // runes of a P's column
-	forGlobal = 24 // runes of the global queue's
+	narrowest = 18 // runes of a P's column
+	oneLine   = 26 // runes of a P's column in which its ring has room behind its M
+	forGlobal = 14 // runes of the global queue's, at least
+	divider   = " │ "
 )
 
-// legend explains the line of the state, with the words that appear in it.
-const legend = "Below each decision stands the state that it leaves, where it changes something. " +
-	"P0 M3 g2 ◂g5 4[g1 g6 …]: thread M3 has P0 and runs g2, g5 is in runnext, the ring holds 4, the oldest first. " +
-	"(g2): it is in a call. ⟳: M spins, looking for work. →M3: woken for this P, not there yet."
+// legend explains the line of the state.
+const legend = `Each decision names the functions that made it; below stands the state it leaves, if it changed.
+  P0 M3 g2 ◂5 4[1 6 …]  thread M3 has P0 and runs g2; g5 is in runnext, 4 in the ring, oldest first
+  (g2)  it is in a call     ⟳  M spins, looking for work     →M3  woken for this P, not there yet
+
+`
 
 // Steps writes the decisions that the record kept, each with the functions that made it, and the state of every P and of
 // the global queue behind it, in lines of that many runes where possible. It ends with how to see more.
 func (r *Record) Steps(width int) string {
-	v := &steps{sheet: sheet{}, r: r, width: width, per: max(min((width-forGlobal-4)/(narrowest+3), r.ps), 1)}
-	v.wrap("", legend, width)
-	v.b.WriteByte('\n')
+	v := &steps{r: r, width: width, per: max(min((width-2-forGlobal)/(narrowest+len(divider)-2), r.ps), 1)}
+	v.b.WriteString(legend)
 	marks, states := r.sched.Marks(), r.sched.States()
 	at := 0
 	for _, k := range marks {
 		at = max(at, utf8.RuneCountInString(k.At.String()))
 	}
 	last := time.Duration(-1)
-	for i, k := range marks {
+	for i := 0; i < len(marks); i++ {
+		k := marks[i]
 		stamp := ""
 		if k.At != last {
 			stamp, last = k.At.String(), k.At
@@ -124,8 +132,16 @@ func (r *Record) Steps(width int) string {
 		if k.P >= 0 {
 			who = fmt.Sprintf("P%d: ", k.P)
 		}
+		text := who + k.Long(&r.names)
+		if k.Turn() == gort.Ends {
+			text += v.number(k.B)
+		}
+		for i+1 < len(marks) && marks[i+1].Follows() && marks[i+1].At == k.At {
+			i++
+			text += "; " + marks[i].Long(&r.names)
+		}
 		head := strings.Repeat(" ", at-utf8.RuneCountInString(stamp)) + stamp + "  "
-		v.wrap(head, who+k.Long(&r.names), width)
+		v.wrap(head, text, width)
 		v.state(&states[i])
 	}
 	v.b.WriteByte('\n')
@@ -140,28 +156,47 @@ type steps struct {
 	width int
 	per   int      // Ps in a line
 	shown []string // the lines of the state that stand last
+
+	numbers []int // of requests, by the time they were due
+}
+
+// number says under which number -why tells of the request that ended at that place.
+func (v *steps) number(ended int32) string {
+	if v.numbers == nil {
+		v.numbers = make([]int, len(v.r.requests))
+		for i, at := range v.r.observed() {
+			v.numbers[at] = i + 1
+		}
+	}
+	if n := v.numbers[ended]; n > 0 {
+		return fmt.Sprintf(" (-why %d tells of it)", n)
+	}
+	return ""
 }
 
 // state writes the lines of a state that differ from what stands already.
 func (v *steps) state(st *gort.State) {
-	each := (v.width - forGlobal - 4 - 3*v.per) / v.per
+	each := min((v.width-2-forGlobal)/v.per-3, 36)
+	global := v.width - 2 - v.per*(each+3)
 	var lines []string
 	for from := 0; from < len(st.Ps); from += v.per {
-		one := sheet{widths: []int{1}}
-		cells := []string{""}
-		for i := range v.per {
-			one.widths = append(one.widths, each)
-			cell := ""
-			if from+i < len(st.Ps) {
-				cell = cellOf(from+i, &st.Ps[from+i], each)
-			}
-			cells = append(cells, cell)
+		one := sheet{widths: append(slices.Repeat([]int{each}, v.per), global)}
+		first, second := make([]string, v.per+1), make([]string, v.per+1)
+		for i := range min(v.per, len(st.Ps)-from) {
+			first[i], second[i] = cellOf(from+i, &st.Ps[from+i], each)
 		}
 		if from == 0 {
-			cells = append(cells, queueOf("global ", &st.Global, forGlobal))
-			one.widths = append(one.widths, forGlobal)
+			first[v.per], second[v.per] = "global", queueOf(&st.Global, global)
+			if each >= oneLine {
+				first[v.per], second[v.per] = "global "+queueOf(&st.Global, global-len("global ")), ""
+			}
 		}
-		one.row(cells, " │ ", false)
+		one.b.WriteString("  ")
+		one.row(first, divider, false)
+		if slices.ContainsFunc(second, func(c string) bool { return c != "" }) {
+			one.b.WriteString("  ")
+			one.row(second, divider, false)
+		}
 		lines = append(lines, one.b.String())
 	}
 	for i, l := range lines {
@@ -172,9 +207,10 @@ func (v *steps) state(st *gort.State) {
 	v.shown = lines
 }
 
-// cellOf is a P's state in at most that many runes, if its ring can be cut to fit.
-func cellOf(id int, p *gort.PState, width int) string {
-	c := fmt.Sprintf("P%d ", id)
+// cellOf is a P's state in at most that many runes, if its ring can be cut to fit: in one line, or the ring in a second
+// one where the first has no room.
+func cellOf(id int, p *gort.PState, width int) (c, ring string) {
+	c = fmt.Sprintf("P%d ", id)
 	switch {
 	case p.M < 0:
 		c += "idle"
@@ -193,28 +229,31 @@ func cellOf(id int, p *gort.PState, width int) string {
 		c += fmt.Sprintf(" g%d", p.G)
 	}
 	if p.Next >= 0 {
-		c += fmt.Sprintf(" ◂g%d", p.Next)
+		c += fmt.Sprintf(" ◂%d", p.Next)
 	}
-	if p.Ring.N == 0 {
-		return c
+	switch {
+	case p.Ring.N == 0:
+		return c, ""
+	case width < oneLine:
+		return c, queueOf(&p.Ring, width)
 	}
-	return queueOf(c+" ", &p.Ring, width)
+	return c + " " + queueOf(&p.Ring, width-utf8.RuneCountInString(c)-1), ""
 }
 
-// queueOf writes a queue behind a head: how many it holds, and as many of the first as there is room for.
-func queueOf(head string, q *gort.Queued, width int) string {
+// queueOf is how many a queue holds, and as many of the first as there is room for.
+func queueOf(q *gort.Queued, width int) string {
 	if q.N == 0 {
-		return head + "0"
+		return "0"
 	}
 	for n := min(int(q.N), gort.Shown); ; n-- {
 		var ids []string
 		for _, g := range q.First[:n] {
-			ids = append(ids, fmt.Sprintf("g%d", g))
+			ids = append(ids, fmt.Sprint(g))
 		}
 		if n < int(q.N) {
 			ids = append(ids, "…")
 		}
-		c := fmt.Sprintf("%s%d[%s]", head, q.N, strings.Join(ids, " "))
+		c := fmt.Sprintf("%d[%s]", q.N, strings.Join(ids, " "))
 		if n == 0 || utf8.RuneCountInString(c) <= width {
 			return c
 		}

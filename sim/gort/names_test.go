@@ -98,6 +98,9 @@ var ours = map[string]string{
 	"Watch":        "switches the record of states on, for the step view",
 	"States":       "that record",
 	"Skipped":      "how many decisions it left out",
+	"Turn":         "what a decision means for its goroutine",
+	"Thread":       "the M on which a decision puts a goroutine",
+	"Follows":      "whether a decision is the end of the one before it",
 	"Long":         "a decision in full, with the path of functions that led to it",
 	"nameOf":       "the workload's name of a channel, mutex or class",
 	"WatchThreads": "the same for the machine below",
@@ -105,7 +108,7 @@ var ours = map[string]string{
 	"Requests":     "what has ended, in the order of the marks",
 	"ThreadNames":  "what the machine's threads are to the process",
 	"waitsFor":     "what an op waits for, in words",
-	"reason":       "why a small decision came out as it did, in words",
+	"Reason":       "why a small decision came out as it did, in words",
 	"goidOf":       "the number of a goroutine that may be absent",
 	"retakeReason": "which of retake's conditions held",
 

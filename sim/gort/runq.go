@@ -33,6 +33,7 @@ func (s *Sched) runqputslow(pp *p, gp *g) {
 	}
 	s.sched.nlocal -= runqSize / 2
 	s.sched.runq.pushBack(gp)
+	s.note(dMoved, nil, gp, 0, 0)
 	s.note(tOverflow, pp, gp, runqSize/2+1, 0)
 }
 

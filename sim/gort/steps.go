@@ -63,11 +63,11 @@ var long = [...]string{
 	tExit:          "goexit0: %[1]s ends",
 	tPark:          "gopark: %[1]s waits %[6]s",
 	tReady:         "ready → runqput: %[1]s goes %[6]s",
-	tYield:         "goschedImpl: %[1]s %[6]s and goes to the tail of the global queue",
+	tYield:         "goschedImpl: %[1]s %[6]s, goes to the tail of the global queue",
 	tOverflow:      "runqput → runqputslow: the ring is full; its older half and %[1]s, %[2]d in all, go to the global queue",
-	tSteal:         "findRunnable → stealWork from P%[2]d: took %[3]d of %[5]d, oldest first; runs %[1]s, the youngest of them",
+	tSteal:         "findRunnable → stealWork from P%[2]d: took %[3]d of %[5]d, oldest first; runs the youngest, %[1]s",
 	tStealNext:     "findRunnable → stealWork from P%[2]d: its ring is empty, took its runnext %[1]s",
-	tGlobalTick:    "findRunnable at tick %[2]d, every 61st → globrunqget: %[1]s from the global queue, before the local one",
+	tGlobalTick:    "findRunnable at tick %[2]d, every 61st → globrunqget: %[1]s of the global queue comes first",
 	tGlobal:        "findRunnable → globrunqgetbatch: took %[2]d of %[5]d, this P's share; runs %[1]s",
 	tNetpoll:       "findRunnable → netpoll: %[2]d ready; runs %[1]s",
 	tBackoff:       "findRunnable → stealWork → runqgrab: P%[2]d has only %[1]s, in runnext; sleeps 3µs to let it run there",
@@ -76,7 +76,7 @@ var long = [...]string{
 	tNewm:          "startm → newm: M%[2]d is a new thread for this P",
 	tPoll:          "findRunnable → netpoll: M%[2]d blocks until a descriptor is ready or a timer is due",
 	tDeep:          "sysmon: every P is idle; sleeps until one is used again or a timer is due",
-	tRetake:        "sysmon → retake: takes the P from %[1]s, for %[2]dµs in one call, %[6]s",
+	tRetake:        "sysmon → retake: %[1]s is still in its call; takes the P, %[6]s",
 	tEnter:         "entersyscall: %[1]s makes a call and leaves the P where it is",
 	tExitFast:      "exitsyscall, fast: %[1]s is back and has its P still",
 	tExitSlow:      "exitsyscall → exitsyscallTryGetP: %[1]s is back; its P was taken, this one is free",
@@ -84,24 +84,23 @@ var long = [...]string{
 	tTimer:         "checkTimers: the timer of %[1]s is due",
 	tHelpers:       "runSession: %[2]d helper threads share the inference of %[1]s",
 	dMoved:         "%[1]s moves to the tail of another queue",
-	dWakepSpins:    "wakep: wakes nobody, as an M spins already",
-	dWakepNoP:      "wakep: wakes nobody, as no P is idle",
-	dResetSpinning: "schedule → resetspinning: M%[2]d has found work; %[3]d others spin",
-	dSpin:          "findRunnable: M%[2]d spins, as number %[3]d",
+	dWakepSpins:    "wakep: nobody, an M spins already",
+	dWakepNoP:      "wakep: nobody, no P is idle",
+	dResetSpinning: "schedule → resetspinning: M%[2]d has found work (%[3]d still spin)",
+	dSpin:          "findRunnable: M%[2]d spins to find work on other Ps (%[3]d spin)",
 	dNothing:       "findRunnable → stealWork: nothing in %[2]d passes over the other Ps",
 	dCheckNoP:      "findRunnable → checkRunqsNoP: M%[2]d sees work after all, takes an idle P and spins",
 	dStopm:         "stopm: M%[2]d parks, %[3]d are idle",
 	dAcquire:       "mstart → acquirep: M%[2]d is awake and has this P",
 	dHandoff:       "handoffp: %[6]s",
-	dPreempt:       "sysmon → retake → preemptone: %[1]s has had its P for %[2]dµs; %[6]s",
+	dPreempt:       "sysmon → retake → preemptone: %[1]s has had its P for at least %[2]dµs; %[6]s",
 	dSignal:        "doSigPreempt: the signal has reached %[1]s, which yields at once",
 	dGoyield:       "goyield: %[1]s hands its time slice over and goes to the tail of the ring",
 	dNetready:      "netpollready: %[1]s has something to read",
 	dInject:        "injectglist: %[2]d to the global queue, %[3]d to the ring",
 	dBegin:         "%[1]s begins a request of class %[6]s",
 	dEnd:           "%[1]s has done its request of class %[6]s",
-	dWritten:       "the generator's thread writes request %[3]d of class %[6]s into the pipe",
-	dLast:          "",
+	dWritten:       "the generator's thread writes arrival %[4]d of class %[6]s into the pipe",
 }
 
 // Names are the workload's names of what a run knows by number.
@@ -128,11 +127,14 @@ func (k Mark) Long(n *Names) string {
 	if k.What == tSteal {
 		of = k.B + k.Left
 	}
-	return fmt.Sprintf(text+"%[7]s", fmt.Sprintf("g%d", k.G), k.A, k.B, k.Left, of, k.reason(n), "")
+	return fmt.Sprintf(text+"%[7]s", fmt.Sprintf("g%d", k.G), k.A, k.B, k.Left, of, k.Reason(n), "")
 }
 
-// reason says what a decision had to choose from and took.
-func (k Mark) reason(n *Names) string {
+// Follows tells whether the decision is the end of the one before it: a wakep that wakes nobody.
+func (k Mark) Follows() bool { return k.What == dWakepSpins || k.What == dWakepNoP }
+
+// Reason says what a decision had to choose from and took; of a goroutine that parks, what it waits for.
+func (k Mark) Reason(n *Names) string {
 	pick := func(i int32, of ...string) string { return of[min(max(int(i), 0), len(of)-1)] }
 	switch k.What {
 	case tExecute:
@@ -147,8 +149,10 @@ func (k Mark) reason(n *Names) string {
 		return waitsFor(n, OpKind(k.A), k.B)
 	case tYield:
 		return pick(k.A, "calls Gosched", "is preempted")
+	case tExitNoP:
+		return "comes back from its call to no free P"
 	case tRetake:
-		return pick(k.B, "as there is work in its queue", "as no P is idle and no M spins", "as it has lasted for 10ms")
+		return pick(k.A, "as there is work in its queue", "as no P is idle and no M spins", "as the call lasts for 10ms")
 	case dHandoff:
 		return pick(k.A, "there is work for the P; needs an M", "nobody spins and no P is idle; needs an M that looks for work",
 			"this was the last P, and nobody polls; needs an M", "nothing to do for the P; it idles")
@@ -244,6 +248,9 @@ func (s *Sched) WatchThreads() { s.host.Watch() }
 // Moves are the moves of the threads recorded so far, in order.
 func (s *Sched) Moves() []host.Move { return s.host.Moves() }
 
+// GeneratorThread is the name of the thread that writes arrivals into the pipe.
+const GeneratorThread = "the generator"
+
 // ThreadNames are what the threads of the machine are to the process, by their numbers: M0, M1, sysmon and so on.
 func (s *Sched) ThreadNames() []string {
 	names := make([]string, len(s.owners))
@@ -254,7 +261,7 @@ func (s *Sched) ThreadNames() []string {
 		case ownSysmon:
 			names[t] = "sysmon"
 		case ownSource:
-			names[t] = "the generator"
+			names[t] = GeneratorThread
 		case ownHelper:
 			names[t] = fmt.Sprintf("helper %d", o.i)
 		}
@@ -296,7 +303,8 @@ func (s *Sched) wants(w What) bool {
 	return true
 }
 
-// left is what a decision left in the queue from which it took; where a goroutine was put, 1 for runnext.
+// left is what a decision left in the queue from which it took; where a goroutine was put, 1 for runnext; of an arrival,
+// its number from 1.
 func (s *Sched) left(k *Mark) int32 {
 	switch k.What {
 	case tSteal:
@@ -306,6 +314,8 @@ func (s *Sched) left(k *Mark) int32 {
 		return s.sched.runq.size
 	case tNewproc, tReady:
 		return b2i(s.policy.Runnext)
+	case dWritten:
+		return k.B + 1
 	}
 	return 0
 }
@@ -360,7 +370,7 @@ func goidOf(gp *g) int32 {
 }
 
 // retakeReason says why retake takes a P.
-func (s *Sched) retakeReason(pp *p, now time.Duration) int32 {
+func (s *Sched) retakeReason(pp *p) int32 {
 	switch {
 	case !runqempty(pp):
 		return retakeWork

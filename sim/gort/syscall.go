@@ -16,7 +16,7 @@ func (s *Sched) entersyscall(mp *m) {
 	mp.oldp = pp
 	mp.curg.status = _Gsyscall
 	mp.next = mSyscall
-	s.note(tEnter, pp, mp.curg, 0, 0)
+	s.note(tEnter, pp, mp.curg, mp.id, 0)
 	s.wakeSysmon(&mp.actor)
 }
 
@@ -29,7 +29,7 @@ func (s *Sched) exitsyscall(mp *m) bool {
 	oldp := mp.oldp
 	mp.oldp = nil
 	if mp.p != nil {
-		s.note(tExitFast, mp.p, gp, 0, 0)
+		s.note(tExitFast, mp.p, gp, mp.id, 0)
 		mp.p.syscalltick++
 		return true
 	}

@@ -119,7 +119,7 @@ func (s *Sched) retake(now time.Duration) (n int) {
 		}
 		gp := mp.curg
 		s.takeP(mp)
-		s.note(tRetake, pp, gp, int32((now-pd.syscallwhen)/time.Microsecond), s.retakeReason(pp, now))
+		s.note(tRetake, pp, gp, s.retakeReason(pp), 0)
 		n++
 		s.retakes++
 		s.handoffp(&s.sysmon.actor, pp)

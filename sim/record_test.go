@@ -46,6 +46,7 @@ func TestTheStoryAddsUp(t *testing.T) {
 	for seed := range uint64(30) {
 		trials = append(trials, anyTrial(seed))
 	}
+	causes := map[string]bool{}
 	for i, trial := range trials {
 		for name, cost := range map[string]lab.Cost{"textbook": textbook(), "ideal": {Infer: textbook().Infer}} {
 			rec := &sim.Record{}
@@ -68,6 +69,7 @@ func TestTheStoryAddsUp(t *testing.T) {
 					require.NotEmpty(t, p.What)
 					require.NotContains(t, p.What, "not started", "trial %d, request %d", i, k)
 					at = p.To
+					causes[p.Cause] = true
 				}
 				require.Equal(t, s.Request.End, at, "trial %d at %s cost, request %d", i, name, k)
 				latency[s.Request.End-s.Request.Due]++
@@ -80,6 +82,23 @@ func TestTheStoryAddsUp(t *testing.T) {
 			}
 		}
 	}
+	for _, c := range []string{"arrival", "runnable", "running", "waiting", "in a call", "waiting for a core", "waking", "stopped by the host",
+		"worker in a call", "worker waiting", "worker waiting for a core", "child running", "child runnable"} {
+		assert.True(t, causes[c], "no part is %q", c)
+	}
+}
+
+// Moments that the host takes from a core are not work.
+func TestTheStoryKnowsTheHost(t *testing.T) {
+	w := lab.Workload{Name: "gaps", Classes: []lab.Class{{Name: "computer", Arrivals: lab.Arrivals{Kind: lab.Once, Count: 1},
+		Steps: []lab.Step{{Do: lab.CPU, Time: lab.Const(200 * time.Millisecond)}}}}}
+	rec := &sim.Record{}
+	recorded(t, textbook(), lab.Trial{Workload: w, Knobs: lab.Knobs{GOMAXPROCS: 1}, Seed: 1}, rec)
+	s, err := rec.Story("1")
+	require.NoError(t, err)
+	sum := byCause(s)
+	require.InDelta(t, 220e6, float64(sum["running"]), 0.2e6, "1.1 ns a link, and what a switch and a preemption cost")
+	require.Greater(t, sum["stopped by the host"], 500*time.Microsecond, "about 80 moments of 5 to 60 µs")
 }
 
 var line = regexp.MustCompile(`^ *([0-9.]+) +([0-9.]+)  \S`)
@@ -239,6 +258,50 @@ func TestTheStateIsTheOneBehindTheDecision(t *testing.T) {
 	for j, r := range replay {
 		assert.Positive(t, seen[j], "no decision reads %v", r.sentence)
 	}
+}
+
+// Wherever a goroutine is runnable, a mark has said so: it is executed by the P that has it, or by the one that takes it at
+// that moment.
+func TestEveryMoveIsMarked(t *testing.T) {
+	trials := append(specimens(), lab.Trial{Seed: 1, Knobs: lab.Knobs{GOMAXPROCS: 4}, Workload: lab.Workload{Name: "overflow", Run: time.Second, Classes: []lab.Class{
+		{Name: "root", Arrivals: lab.Arrivals{Kind: lab.Once, Count: 2}, Steps: []lab.Step{{Do: lab.Go, Name: "child", Count: 700}, {Do: lab.Wait}}},
+		{Name: "child", Steps: []lab.Step{{Do: lab.CPU, Time: lab.Const(20 * time.Microsecond)}}}}}})
+	kept, taken := 0, 0
+	for _, trial := range trials {
+		knobs, cost := trial.Knobs.Filled(2), textbook()
+		v, err := serve.Compile(&trial, knobs, &cost)
+		require.NoError(t, err)
+		s := gort.New(&cost, gort.Go126(), knobs, trial.Seed)
+		s.Detail()
+		s.Serve(v)
+		require.NoError(t, s.Loop(context.Background(), v.Stop, false))
+		where := map[int32]int32{1: 0} // main is there from the start
+		takes := gort.Mark{G: -1}
+		for i, k := range s.Marks() {
+			text := k.Long(&v.Names)
+			switch k.Turn() {
+			case gort.Born, gort.Runnable, gort.Woken:
+				where[k.G] = k.P
+			case gort.Runs:
+				if !strings.HasPrefix(text, "execute") {
+					break // it returns from a call
+				}
+				if p, ok := where[k.G]; ok && p == k.P {
+					kept++
+				} else {
+					taken++
+					require.True(t, takes.G == k.G && takes.P == k.P && takes.At == k.At, "%s, mark %d at %v: g%d was in the queue of P%d, P%d: %s", trial.Workload.Name, i, k.At, k.G, p, k.P, text)
+				}
+				delete(where, k.G)
+			case gort.NoTurn:
+				if strings.HasPrefix(text, "findRunnable") {
+					takes = k
+				}
+			}
+		}
+	}
+	require.Greater(t, kept, 1000)
+	require.Greater(t, taken, 100)
 }
 
 func TestStoriesThatAreNotThere(t *testing.T) {

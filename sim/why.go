@@ -129,9 +129,8 @@ func (r *Record) arrival(q *lab.Request, born int32) (parts []Part) {
 		return add(parts, q.Due, k.At, "arrival", "is due; the goroutine that generates is late by this")
 	}
 	w := t.marks[t.written[q.Class][k.B]]
-	from := max(w.At, q.Due)
-	parts = r.generatorLate(parts, q.Due, from)
-	for _, p := range r.turns(w.G, from, k.At, born, 1) {
+	parts = r.generatorLate(parts, q.Due, w.At)
+	for _, p := range r.turns(w.G, w.At, k.At, born, 1) {
 		parts = add(parts, p.From, p.To, "arrival", fmt.Sprintf("is in the pipe; its reader g%d %s", w.G, p.What))
 	}
 	return parts

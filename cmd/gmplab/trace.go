@@ -34,8 +34,8 @@ type trace struct {
 func (t *trace) addTrace(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.BoolVar(&t.steps, "steps", false, "simulate one repetition of one point and print each decision of the scheduler; nothing is measured")
-	fs.StringVar(&t.why, "why", "", "simulate the same and say where one request's latency went: its number, median, p99 or slowest")
-	fs.StringVar(&t.point, "point", "", "with -steps and -why: the point (default the first)")
+	fs.StringVar(&t.why, "why", "", "simulate the same and say where the latency of one `request` went: its number, median, p99 or slowest")
+	fs.StringVar(&t.point, "point", "", "with -steps and -why: the `point` (default the first)")
 	fs.DurationVar(&t.from, "from", 0, "with -steps: print decisions from this time on")
 	fs.DurationVar(&t.until, "until", 0, "with -steps: and before this time (default the end of the run)")
 	fs.IntVar(&t.limit, "limit", defaultLimit, "with -steps: print at most so many decisions")

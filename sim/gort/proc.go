@@ -84,7 +84,9 @@ func (s *Sched) newproc(mp *m, prog []Op, class int32, num uint64, due time.Dura
 	mp.charge += s.price.newproc
 	s.note(tNewproc, mp.p, gp, class, int32(num))
 	s.runqput(mp.p, gp, true)
-	s.settle()
+	if s.marking {
+		s.settle()
+	}
 	s.wakep(&mp.actor)
 	return gp
 }
@@ -142,7 +144,9 @@ func (s *Sched) ready(mp *m, gp *g, next bool) {
 	mp.charge += s.price.ready
 	s.note(tReady, mp.p, gp, goidOf(mp.curg), 0)
 	s.runqput(mp.p, gp, next)
-	s.settle()
+	if s.marking {
+		s.settle()
+	}
 	s.wakep(&mp.actor)
 }
 

@@ -31,6 +31,8 @@ func (h *Host) Moves() []Move { return h.moves }
 // moved records a move if the run is watched.
 func (h *Host) moved(t, core int32, p Place, d time.Duration) {
 	if h.watching {
-		h.moves = append(h.moves, Move{h.Now, t, core, p, d})
+		h.record(Move{h.Now, t, core, p, d})
 	}
 }
+
+func (h *Host) record(m Move) { h.moves = append(h.moves, m) }

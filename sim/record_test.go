@@ -260,12 +260,37 @@ func TestTheStateIsTheOneBehindTheDecision(t *testing.T) {
 	}
 }
 
+// withOverflow are the specimens and a fork that is larger than a ring.
+func withOverflow() []lab.Trial {
+	return append(specimens(), lab.Trial{Seed: 1, Knobs: lab.Knobs{GOMAXPROCS: 4}, Workload: lab.Workload{Name: "overflow", Run: time.Second, Classes: []lab.Class{
+		{Name: "root", Arrivals: lab.Arrivals{Kind: lab.Once, Count: 2}, Steps: []lab.Step{{Do: lab.Go, Name: "child", Count: 700}, {Do: lab.Wait}}},
+		{Name: "child", Steps: []lab.Step{{Do: lab.CPU, Time: lab.Const(20 * time.Microsecond)}}}}}})
+}
+
+// Every kind of decision that the model makes is shown by the step view of some run.
+func TestEveryDecisionIsShown(t *testing.T) {
+	want := []string{"execute: ", "inherits the time slice", "newproc → runqput", "goexit0", "gopark: ", "ready → runqput", "calls Gosched", "is preempted",
+		"runqput → runqputslow", "findRunnable → stealWork from P", "took its runnext", "every 61st → globrunqget", "globrunqgetbatch: took", "netpoll: ",
+		"stealWork → runqgrab", "pidleput", "startm: wakes", "newm: ", "blocks until a descriptor", "sysmon: every P is idle", "work in its queue",
+		"as no P is idle and no M spins", "entersyscall: ", "exitsyscall, fast", "exitsyscallTryGetP", "exitsyscallNoP", "checkTimers: ", "runSession: ",
+		"wakep: nobody, an M spins", "wakep: nobody, no P is idle", "resetspinning", "spins to find work", "stealWork: nothing", "checkRunqsNoP",
+		"stopm: ", "acquirep", "handoffp: there is work", "preemptone", "sends a signal", "doSigPreempt", "goyield", "netpollready", "injectglist",
+		"begins a request", "has done its request", "the generator's thread writes arrival 1 "}
+	var all strings.Builder
+	for _, trial := range withOverflow() {
+		rec := &sim.Record{Limit: 1 << 20}
+		recorded(t, textbook(), trial, rec)
+		all.WriteString(rec.Steps(1000))
+	}
+	for _, w := range want {
+		assert.True(t, strings.Contains(all.String(), w), "no run shows %q", w)
+	}
+}
+
 // Wherever a goroutine is runnable, a mark has said so: it is executed by the P that has it, or by the one that takes it at
 // that moment.
 func TestEveryMoveIsMarked(t *testing.T) {
-	trials := append(specimens(), lab.Trial{Seed: 1, Knobs: lab.Knobs{GOMAXPROCS: 4}, Workload: lab.Workload{Name: "overflow", Run: time.Second, Classes: []lab.Class{
-		{Name: "root", Arrivals: lab.Arrivals{Kind: lab.Once, Count: 2}, Steps: []lab.Step{{Do: lab.Go, Name: "child", Count: 700}, {Do: lab.Wait}}},
-		{Name: "child", Steps: []lab.Step{{Do: lab.CPU, Time: lab.Const(20 * time.Microsecond)}}}}}})
+	trials := withOverflow()
 	kept, taken := 0, 0
 	for _, trial := range trials {
 		knobs, cost := trial.Knobs.Filled(2), textbook()

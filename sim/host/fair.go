@@ -359,7 +359,6 @@ func (h *Host) pullFromBusiest(ci int32) bool {
 	th := &h.threads[t]
 	th.core = ci
 	c.queue = append(c.queue, t)
-	h.moved(t, ci, Waiting, 0)
 	return true
 }
 

@@ -75,7 +75,8 @@ func TestNotifyList(t *testing.T) {
 	s.notifyListNotifyOne(mp, &l)
 	assert.Equal(t, _Grunnable, gs[1].status)
 	assert.Equal(t, _Gwaiting, gs[0].status)
-	assert.EqualValues(t, 2, l.queue.size)
+	require.EqualValues(t, 2, l.queue.size)
+	assert.Same(t, gs[0], l.queue.head)
 	assert.True(t, s.notifyListWait(mp, &l, 0), "ticket 0 is notified")
 	late := s.notifyListAdd(&l) // takes a ticket, and has not parked yet
 	s.notifyListNotifyAll(mp, &l)

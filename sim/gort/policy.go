@@ -27,6 +27,7 @@ type Policy struct {
 	StealTries   int                   // passes over the other Ps in one stealWork; 0: one, for timers alone: no goroutine is stolen
 	StealCount   func(n uint32) uint32 // how many of the n on a victim's queue are taken, 0 to n and at most 128
 	ForcePreempt time.Duration         // age of a time slice at which sysmon preempts; 0: never
+	SysmonSleep  time.Duration         // longest sleep of sysmon between two looks, at least 20 µs; with ForcePreempt it bounds the time slice
 	Runnext      bool                  // a readied or new goroutine takes the runnext slot
 }
 
@@ -37,6 +38,7 @@ func Go126() Policy {
 		StealTries:   stealTries,
 		StealCount:   stealHalf,
 		ForcePreempt: forcePreemptNS,
+		SysmonSleep:  sysmonMaxSleep,
 		Runnext:      true,
 	}
 }

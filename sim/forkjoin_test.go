@@ -54,6 +54,7 @@ type workSpan struct {
 	late       time.Duration // how long after its go step a child starts
 	work       time.Duration
 	goroutines int
+	starts     [][]time.Duration // by class, when its goroutines are started if each has a P of its own
 }
 
 // run walks request num of a class, as its goroutine would on a P of its own: it starts at a time and computes; a child
@@ -61,6 +62,10 @@ type workSpan struct {
 // the last of all that it started does.
 func (v *workSpan) run(class int, num uint64, at time.Duration) (end, last time.Duration) {
 	v.goroutines++
+	for len(v.starts) < len(v.w.Classes) {
+		v.starts = append(v.starts, nil)
+	}
+	v.starts[class] = append(v.starts[class], at)
 	s := v.w.Work(class, v.seed, num)
 	child := 0
 	var children time.Duration // when the last child ends
@@ -90,6 +95,12 @@ func forkJoin(t *testing.T, v *workSpan, span time.Duration, ps int, p gort.Poli
 	r, err := checked(t, lab.Cost{}, p)(context.Background(), trial)
 	require.NoError(t, err)
 	require.Len(t, r.Requests, v.goroutines, "seed %d", v.seed)
+	for class := range v.starts { // none is due before it can have been started
+		due := slices.Sorted(slices.Values(dues(r, class)))
+		for i, earliest := range slices.Sorted(slices.Values(v.starts[class])) {
+			require.GreaterOrEqual(t, due[i], earliest, "seed %d, class %d", v.seed, class)
+		}
+	}
 	took = r.Requests[len(r.Requests)-1].End
 	return took, (took.Seconds() - theory.ForkJoin(v.work.Seconds(), 0, ps, 0)) / span.Seconds()
 }

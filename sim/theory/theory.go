@@ -101,6 +101,11 @@ func MD1Quantile(rho, q float64) float64 {
 // distribution.
 func PS(rho, x float64) float64 { return x / (1 - rho) }
 
+// MM1PSSquare is the second moment of the time in system of M/M/1 under processor sharing in units of the squared mean
+// service time, for utilisation rho < 1 (Coffman, Muntz and Trotter 1970). It tells sharing from last come, first served
+// with preemption, whose means are the same and whose second moment is 2/(1-rho)³.
+func MM1PSSquare(rho float64) float64 { return 4 / ((2 - rho) * (1 - rho) * (1 - rho)) }
+
 // ForkJoin bounds the time that a fork-join program takes on so many Ps, in the unit of work and span: work is what it
 // takes on one (T_1), span its longest chain (T_∞). With c = 1 - 1/ps it holds for every scheduler that leaves no P idle
 // while something can run (Graham 1969, Brent 1974); random work stealing, which may fail to find it at once, has some

@@ -122,6 +122,9 @@ func TestMD1(t *testing.T) {
 func TestSharingAndForkJoin(t *testing.T) {
 	require.InDelta(t, MMc(1, 0.6), PS(0.6, 1), 1e-12, "for exponential service sharing and first come, first served have one mean")
 	require.InDelta(t, 3*PS(0.6, 0.5), PS(0.6, 1.5), 1e-12)
+	require.Equal(t, 2.0, MM1PSSquare(0), "the second moment of the service itself")
+	require.Less(t, MM1PSSquare(0.6), 2/(0.4*0.4*0.4), "last come, first served")
+	require.Greater(t, MM1PSSquare(0.6), 2/(0.4*0.4), "first come, first served")
 	require.Equal(t, 10.0, ForkJoin(10, 3, 1, 0), "one P does the work, one after the other")
 	require.Equal(t, 10.0/4+3, ForkJoin(10, 3, 4, 1))
 }

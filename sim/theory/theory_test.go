@@ -92,7 +92,7 @@ func TestQuantilesGiveTheMean(t *testing.T) {
 func TestSecondMomentOfTheWait(t *testing.T) {
 	for _, rho := range []float64{0.1, 0.5, 0.8} {
 		require.InDelta(t, rho*2/((1-rho)*(1-rho)), MG1WaitSquare(rho, 2, 6), 1e-9)
-		mean, square, h := 0.0, 0.0, 4e-3
+		mean, square, h := 0.0, 0.0, 0.02
 		for x := h / 2; x < 20/(1-rho); x += h {
 			tail := 1 - MD1Wait(rho, x)
 			mean += tail * h

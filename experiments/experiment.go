@@ -1,6 +1,10 @@
 // Package experiments turns a question into a verdict: it hands the points of an Experiment to the two Runners, reduces
 // every Result to a line of numbers, compares predicted with measured, judges the claims by rules that were written
 // down before the run, and writes figure, report and data. It knows Runners, not who runs.
+//
+// Replicate asks a Runner that predicts for the steady state of one Trial: as many seeds as the wanted precision needs, the
+// warm-up found and dropped, and "saturated" where there is no steady state. It is here and not in package sim because it runs
+// replications on all cores, and nothing below sim may start a goroutine.
 package experiments
 
 import (

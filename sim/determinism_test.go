@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/gmplab/lab"
-	"github.com/gmplab/lab/sim"
 	"github.com/gmplab/lab/sim/gort"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -85,7 +84,7 @@ func TestDeterminism(t *testing.T) {
 		}
 	}
 	out := "# sha256 of the Result of each trial in determinism_test.go; go test ./sim -run TestDeterminism -rewrite\n"
-	run := sim.Runner(textbook(), gort.Go126())
+	run := checked(t, textbook(), gort.Go126())
 	for _, trial := range specimens() {
 		var first []byte
 		for _, ps := range []int{1, 8} {
@@ -116,7 +115,7 @@ func TestDeterminism(t *testing.T) {
 
 // Another seed is another run, and a run leaves nothing behind for the next one.
 func TestSeedsDiffer(t *testing.T) {
-	run := sim.Runner(textbook(), gort.Go126())
+	run := checked(t, textbook(), gort.Go126())
 	trial := specimens()[0]
 	a, err := run(context.Background(), trial)
 	require.NoError(t, err)

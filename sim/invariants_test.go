@@ -99,6 +99,7 @@ func play(t testing.TB, trial lab.Trial, cost lab.Cost, policy gort.Policy) {
 	r := lab.Result{Trial: trial}
 	s.Fill(&r)
 	require.Zero(t, r.Dropped, "seed %d: requests that never end", trial.Seed)
+	require.NoError(t, little(&r), "seed %d", trial.Seed)
 	for _, q := range r.Requests {
 		require.LessOrEqual(t, q.Due, q.Start, "seed %d", trial.Seed)
 		require.LessOrEqual(t, q.Start, q.End, "seed %d", trial.Seed)

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/gmplab/lab"
-	"github.com/gmplab/lab/sim"
 	"github.com/gmplab/lab/sim/gort"
 	"github.com/gmplab/lab/sim/theory"
 	"github.com/stretchr/testify/require"
@@ -25,7 +24,7 @@ func open(rate float64, service lab.Dist, run time.Duration) lab.Workload {
 
 func mean(t *testing.T, w lab.Workload, ps int, seed uint64, metric string) float64 {
 	t.Helper()
-	r, err := sim.Runner(lab.Cost{}, gort.Go126())(context.Background(), lab.Trial{Workload: w, Seed: seed,
+	r, err := checked(t, lab.Cost{}, gort.Go126())(context.Background(), lab.Trial{Workload: w, Seed: seed,
 		Knobs: lab.Knobs{GOMAXPROCS: ps}})
 	require.NoError(t, err)
 	require.Zero(t, r.Dropped)

@@ -105,6 +105,7 @@ func traced(t testing.TB, cost lab.Cost, trial lab.Trial) (*gort.Sched, *lab.Res
 	require.NoError(t, s.Loop(context.Background(), v.Stop+time.Minute, true))
 	r := &lab.Result{Trial: trial, Side: lab.Predicted}
 	s.Fill(r)
+	require.NoError(t, little(r))
 	return s, r
 }
 

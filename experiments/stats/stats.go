@@ -1,6 +1,7 @@
 // Package stats holds the few statistics that the comparison of a prediction with a measurement needs: an interval
 // for the median that is honest for three to twelve repetitions, agreement within a tolerance, agreement of rankings,
-// and a bootstrap for scores over many points.
+// a bootstrap for scores over many points; and what replications of a simulation need: Student's interval, the warm-up
+// by MSER-5, and a test for a level that grows.
 package stats
 
 import (

@@ -37,6 +37,7 @@ type Policy struct {
 	StealKeep    uint32        // of the n on a victim's queue a thief leaves n/StealKeep; 1: it takes none, 0: all (runqgrab: 2, it takes half, rounded up)
 	StealMax     uint32        // and takes no more than so many, up to 128 (runqgrab: 128, half of a ring)
 	ForcePreempt time.Duration // age of a time slice at which sysmon preempts; 0: never (forcePreemptNS: 10 ms)
+	SysmonSleep  time.Duration // longest sleep of sysmon between two looks, at least 20 µs; with ForcePreempt it bounds the time slice (sysmon: 10 ms)
 	AsyncPreempt bool          // preemption by signal, unless asyncpreemptoff; not: at a call of a function only (preemptone: true)
 	SpinLimit    int32         // an M begins to spin while SpinLimit times the spinning Ms are fewer than the busy Ps; 0: always (findRunnable: 2)
 	WakeLimit    int32         // a goroutine made runnable wakes an M for an idle P while fewer than so many spin; 0: never (wakep: 1)
@@ -55,6 +56,7 @@ func Go126() Policy {
 		AsyncPreempt: true,
 		SpinLimit:    spinLimit,
 		WakeLimit:    wakeLimit,
+		SysmonSleep:  sysmonMaxSleep,
 		Runnext:      true,
 	}
 }

@@ -160,7 +160,9 @@ func (s *Sched) gopark(mp *m, why lab.Reason) {
 	gp := mp.curg
 	s.casgstatus(gp, _Gwaiting, why)
 	gp.m, mp.curg = nil, nil
-	s.note(tPark, mp.p, gp, int32(gp.prog[gp.pc].Do), gp.prog[gp.pc].I)
+	if s.marking && int(gp.pc) < len(gp.prog) {
+		s.mark(tPark, mp.p, gp, int32(gp.prog[gp.pc].Do), gp.prog[gp.pc].I)
+	}
 	mp.next = mSched
 	mp.charge += s.price.swtch
 }

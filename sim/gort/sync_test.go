@@ -97,7 +97,7 @@ func TestSelectLeavesTheQueues(t *testing.T) {
 	s.execute(mp, s.malg(mp), false)
 	require.True(t, s.trysend(mp, s.chans[1], nil), "case 2")
 	require.False(t, s.trysend(mp, s.chans[0], nil), "the select is taken")
-	s.gopark(mp)
+	s.gopark(mp, lab.Sync)
 	s.execute(mp, gp, false)
 	require.Equal(t, opDone, s.selectgo(mp, cases))
 	for _, c := range s.chans {

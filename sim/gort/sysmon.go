@@ -63,7 +63,7 @@ func (s *Sched) sysmonStep() {
 	s.sysmonSleep()
 }
 
-// sysmonSleep sleeps 20 µs, and longer and longer up to 10 ms after 50 idle cycles.
+// sysmonSleep sleeps 20 µs, and longer and longer up to the policy's longest sleep (10 ms) after 50 idle cycles.
 func (s *Sched) sysmonSleep() {
 	sm := &s.sysmon
 	if sm.idle == 0 {
@@ -71,7 +71,7 @@ func (s *Sched) sysmonSleep() {
 	} else if sm.idle > sysmonIdleCycles {
 		sm.delay *= 2
 	}
-	sm.delay = min(sm.delay, sysmonMaxSleep)
+	sm.delay = min(sm.delay, max(s.policy.SysmonSleep, sysmonMinSleep))
 	s.usleep(&sm.actor, sm.delay)
 }
 

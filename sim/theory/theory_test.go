@@ -86,3 +86,45 @@ func TestQuantilesGiveTheMean(t *testing.T) {
 	}
 	require.InDelta(t, math.Ln2/(1-0.6), MMcQuantile(1, 0.6, 0.5), 1e-9, "M/M/1 is exponential")
 }
+
+// The exponential distribution has the moments 2 and 6: W is 0 with probability 1-ρ and exponential with mean 1/(1-ρ)
+// otherwise. For constant service the second moment is the integral of the tail of Erlang's distribution.
+func TestSecondMomentOfTheWait(t *testing.T) {
+	for _, rho := range []float64{0.1, 0.5, 0.8} {
+		require.InDelta(t, rho*2/((1-rho)*(1-rho)), MG1WaitSquare(rho, 2, 6), 1e-9)
+		mean, square, h := 0.0, 0.0, 0.02
+		for x := h / 2; x < 20/(1-rho); x += h {
+			tail := 1 - MD1Wait(rho, x)
+			mean += tail * h
+			square += 2 * x * tail * h
+		}
+		require.InEpsilon(t, MG1(rho, 0)-1, mean, 1e-3, "rho=%v", rho)
+		require.InEpsilon(t, MG1WaitSquare(rho, 1, 1), square, 2e-3, "rho=%v", rho)
+	}
+}
+
+// Values that follow by hand: up to one service time the wait is that of an arrival that finds the system empty, or whose
+// predecessor is nearly done; and quantiles invert the distribution.
+func TestMD1(t *testing.T) {
+	require.InDelta(t, 0.3, MD1Wait(0.7, 0), 1e-12)
+	require.InDelta(t, 0.5*math.Exp(0.4), MD1Wait(0.5, 0.8), 1e-12)
+	require.InDelta(t, 0.5*(math.Exp(0.75)-0.25*math.Exp(0.25)), MD1Wait(0.5, 1.5), 1e-12)
+	for _, rho := range []float64{0.3, 0.7, 0.9} {
+		for _, q := range []float64{0.75, 0.9, 0.99, 0.9999} {
+			x := MD1Quantile(rho, q)
+			require.InDelta(t, q, MD1Wait(rho, x-1), 1e-9, "rho=%v q=%v", rho, q)
+		}
+	}
+	require.Equal(t, 1.0, MD1Quantile(0.3, 0.7))
+	require.Equal(t, 1.0, MD1Wait(0, 0))
+}
+
+func TestSharingAndForkJoin(t *testing.T) {
+	require.InDelta(t, MMc(1, 0.6), PS(0.6, 1), 1e-12, "for exponential service sharing and first come, first served have one mean")
+	require.InDelta(t, 3*PS(0.6, 0.5), PS(0.6, 1.5), 1e-12)
+	require.Equal(t, 2.0, MM1PSSquare(0), "the second moment of the service itself")
+	require.Less(t, MM1PSSquare(0.6), 2/(0.4*0.4*0.4), "last come, first served")
+	require.Greater(t, MM1PSSquare(0.6), 2/(0.4*0.4), "first come, first served")
+	require.Equal(t, 10.0, ForkJoin(10, 3, 1, 0), "one P does the work, one after the other")
+	require.Equal(t, 10.0/4+3, ForkJoin(10, 3, 4, 1))
+}

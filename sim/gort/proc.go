@@ -80,10 +80,10 @@ func b2i(b bool) int32 {
 	return 0
 }
 
-// newproc makes a goroutine that runs prog as request num of the class, and puts it in mp's runnext.
-func (s *Sched) newproc(mp *m, prog []Op, class int32, num uint64, due time.Duration) *g {
+// newproc makes a goroutine that runs prog as request num of its class, and puts it in mp's runnext.
+func (s *Sched) newproc(mp *m, prog *Program, num uint64, due time.Duration) *g {
 	gp := s.gfget(mp)
-	gp.prog, gp.class, gp.num, gp.due = prog, class, num, due
+	gp.prog, gp.class, gp.num, gp.due = prog, prog.Class, num, due
 	s.casgstatus(gp, _Grunnable, lab.NoReason)
 	s.alive++
 	mp.charge += s.price.newproc
@@ -99,7 +99,10 @@ func (s *Sched) gfget(mp *m) *g {
 	gp := s.gFree
 	if gp != nil {
 		s.gFree = gp.schedlink
-		*gp = g{goid: gp.goid, timer: gp.timer, life: gp.life, checked: gp.checked}
+		// Kept in variables: a composite literal is built on the stack and copied, which waits for its narrow fields.
+		goid, timer, life, checked := gp.goid, gp.timer, gp.life, gp.checked
+		*gp = g{}
+		gp.goid, gp.timer, gp.life, gp.checked = goid, timer, life, checked
 		return gp
 	}
 	mp.charge += s.price.newg

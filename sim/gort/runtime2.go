@@ -46,7 +46,7 @@ type g struct {
 	spins     uint8 // active spins on this mutex so far
 	class     int32 // of the workload; -1 for the workers and readers of the service
 	pc        int32
-	prog      []Op
+	prog      *Program
 	m         *m
 	schedlink *g // next in a run queue, a wait queue or the free list
 	left      time.Duration
@@ -62,10 +62,9 @@ type g struct {
 	children  int32  // goroutines it started that are not done
 	spawned   int32  // goroutines it started in all
 	startP    int32
+	serves    int32   // a worker's batch, or a reader's or in-process generator's source: its number
 	timer     uint32  // generation of its timer: an older one in a heap is stopped
 	waitq     *gQueue // the queue in which it waits with a time-out
-	worker    *batch  // a worker's batch
-	source    *source // a reader's or in-process generator's arrivals
 	elem      *g      // what it received, or what it sends
 }
 

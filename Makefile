@@ -8,7 +8,7 @@ FUZZTIME  ?= 3s
 BENCHARGS ?= -run '^$$' -bench . -benchmem -count 6 ./sim/...
 
 .DEFAULT_GOAL := help
-.PHONY: help build run predict test race nocgo fuzz lint vuln bench benchcmp golden docs docs-check ci clean
+.PHONY: help build run predict test race nocgo fuzz lint vuln traces bench benchcmp golden docs docs-check ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
@@ -55,6 +55,13 @@ vuln:
 	if grep -q '^govulncheck: fetching vulnerabilities' build/govulncheck.txt; \
 	then echo "govulncheck: the vulnerability database was not reached: skipped"; \
 	else [ $$rc -eq 0 ] || cat build/govulncheck.txt; exit $$rc; fi
+
+traces: build ## docs/traces: three programs, traced for real and simulated, compared
+	@mkdir -p build/traces docs/traces
+	@for w in forkjoin ccalls pingpong; do \
+		bin/gmplab trace predict -f docs/examples/$$w.yaml -out build/traces/$$w.sim.txt && \
+		bin/gmplab trace measure -f docs/examples/$$w.yaml -out build/traces/$$w.trace && \
+		bin/gmplab trace diff build/traces/$$w.sim.txt build/traces/$$w.trace > docs/traces/$$w.txt && cat docs/traces/$$w.txt || exit 1; done
 
 bench: ## the simulator's benchmarks, six times each, to a file under build/bench
 	@mkdir -p build/bench

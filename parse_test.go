@@ -110,8 +110,8 @@ var badFiles = []struct{ name, text, want string }{
 	{"unknown knob of a point", smallFile + "points:\n- {name: a, gomaxprocs: 2}\n",
 		`my.yaml:10: points[0].gomaxprocs: unknown key; use one of ["name" "GOMAXPROCS" "GOGC" "GOMEMLIMIT" "asyncpreemptoff" "serve" "permits" "batcher" "workers" "intra_op" "intra_spin" "backend"]`},
 	{"unknown step", strings.Replace(smallFile, "do: cpu", "do: cpuu", 1),
-		`my.yaml:8: workload.classes[0].steps[0].do: unknown value "cpuu"; use one of ["cpu" "alloc" "retain" "release" "call" "syscall" "sleep" "send" "recv" "lock" "unlock" "go" "wait" "yield" "infer"]`},
-	{"no step", strings.Replace(smallFile, "do: cpu, ", "", 1), `my.yaml:8: workload.classes[0].steps[0].do: "" is unknown; use one of ["cpu" "alloc" "retain" "release" "call" "syscall" "sleep" "send" "recv" "lock" "unlock" "go" "wait" "yield" "infer"]`},
+		`my.yaml:8: workload.classes[0].steps[0].do: unknown value "cpuu"; use one of ["cpu" "alloc" "retain" "release" "call" "syscall" "sleep" "send" "recv" "lock" "unlock" "go" "wait" "yield" "infer" "rlock" "runlock" "lockosthread" "unlockosthread" "gomaxprocs"]`},
+	{"no step", strings.Replace(smallFile, "do: cpu, ", "", 1), `my.yaml:8: workload.classes[0].steps[0].do: "" is unknown; use one of ["cpu" "alloc" "retain" "release" "call" "syscall" "sleep" "send" "recv" "lock" "unlock" "go" "wait" "yield" "infer" "rlock" "runlock" "lockosthread" "unlockosthread" "gomaxprocs"]`},
 	{"unknown arrivals", strings.Replace(smallFile, "closed", "open", 1),
 		`my.yaml:6: workload.classes[0].arrivals.kind: unknown value "open"; use one of ["spawned" "closed" "poisson" "every" "once"]`},
 	{"unknown serve", smallFile + "knobs:\n  serve: fast\n",
@@ -183,6 +183,39 @@ var badFiles = []struct{ name, text, want string }{
 	{"too many entries", smallFile + "  chans:\n" + strings.Repeat("  - {}\n", 5001), `my.yaml:9: workload.chans: 5001 entries; give at most 5000`},
 	{"too many tokens", "a:\n" + strings.Repeat("- b\n", 40_000), `my.yaml: 80002 YAML tokens; a workload file may hold 60000`},
 	{"too large", "# " + strings.Repeat("x", 1<<20), `my.yaml: larger than 1 MiB; a workload file must be smaller`},
+}
+
+// badSteps are lists of steps that must be refused, in a class with these arrivals.
+var badSteps = []struct{ arrivals, steps, want string }{
+	{"closed, clients: 2", "{do: rlock}", `steps[0].name: empty; a rlock step needs a name`},
+	{"closed, clients: 2", "{do: rlock, name: t}", `steps: ends with ["t"] locked; add an unlock step`},
+	{"closed, clients: 2", "{do: runlock, name: t}", `steps[0]: unlocks "t", which it does not hold; lock it first`},
+	{"closed, clients: 2", "{do: rlock, name: t}, {do: rlock, name: t}", `steps[1]: locks "t", which it holds already; unlock it first`},
+	{"closed, clients: 2", "{do: rlock, name: t}, {do: lock, name: t}", `steps[1]: locks "t", which it holds already; unlock it first`},
+	{"closed, clients: 2", "{do: rlock, name: t}, {do: unlock, name: t}",
+		`steps[1]: unlock of "t", which it holds by rlock; unlock goes with lock, runlock with rlock`},
+	{"closed, clients: 2", "{do: lock, name: t}, {do: runlock, name: t}",
+		`steps[1]: runlock of "t", which it holds by lock; unlock goes with lock, runlock with rlock`},
+	{"once, count: 2", "{do: lockosthread}, {do: lockosthread}", `steps[1]: locks its thread, which is locked already; unlock it first`},
+	{"once, count: 2", "{do: unlockosthread}", `steps[0]: unlocks its thread, which is not locked; lock it first`},
+	{"closed, clients: 2", "{do: lockosthread}",
+		`steps: ends with its thread locked, and a closed client goes on; add an unlockosthread step`},
+	{"once, count: 2", "{do: gomaxprocs}", `steps[0].count: 0 is not possible; use 1 to 1024`},
+	{"once, count: 2", "{do: gomaxprocs, count: 1025}", `steps[0].count: 1025 is not possible; use 1 to 1024`},
+}
+
+func TestParseFileRefusesSteps(t *testing.T) {
+	const file = "workload: {name: small, run: 1s, classes: [{name: a, arrivals: {kind: %s}, steps: [%s]}]}"
+	for _, c := range badSteps {
+		_, err := parseWorkload("my.yaml", fmt.Appendf(nil, file, c.arrivals, c.steps))
+		if assert.Error(t, err, c.steps) {
+			assert.Equal(t, "my.yaml:1: workload.classes[0]."+c.want, err.Error(), c.steps)
+		}
+	}
+	_, err := parseWorkload("my.yaml", fmt.Appendf(nil, file, "once, count: 2",
+		"{do: rlock, name: t}, {do: runlock, name: t}, {do: lock, name: t}, {do: unlock, name: t}, {do: gomaxprocs, count: 2}, "+
+			"{do: lockosthread}, {do: unlockosthread}, {do: lockosthread}"))
+	require.NoError(t, err)
 }
 
 func TestParseFileRefuses(t *testing.T) {

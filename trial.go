@@ -183,6 +183,9 @@ func (w *Workload) validateClass(i int) error {
 			return err
 		}
 	}
+	if err := validateThread(c, where); err != nil {
+		return err
+	}
 	return validateLocks(c.Steps, where)
 }
 
@@ -193,7 +196,7 @@ func (w *Workload) validateStep(s *Step, where string) error {
 	isChan := func(c Chan) bool { return c.Name == s.Name }
 	isClass := func(c Class) bool { return c.Name == s.Name }
 	switch s.Do {
-	case CPU, Call, Syscall, Sleep, Wait, Yield:
+	case CPU, Call, Syscall, Sleep, Wait, Yield, LockOSThread, UnlockOSThread:
 	case Alloc:
 		if err := within(where+".pointers", s.Pointers, 0, 1); err != nil {
 			return err
@@ -203,7 +206,7 @@ func (w *Workload) validateStep(s *Step, where string) error {
 		if !slices.ContainsFunc(w.Chans, isChan) {
 			return fmt.Errorf("%s.name: channel %q is not in workload.chans; add it there", where, s.Name)
 		}
-	case Lock, Unlock, Retain, Release:
+	case Lock, Unlock, RLock, RUnlock, Retain, Release:
 		if s.Name == "" {
 			return fmt.Errorf("%s.name: empty; a %v step needs a name", where, s.Do)
 		}
@@ -212,6 +215,8 @@ func (w *Workload) validateStep(s *Step, where string) error {
 			return fmt.Errorf("%s.name: class %q is not in workload.classes; add it there", where, s.Name)
 		}
 		return within(where+".count", s.Count, 0, 1<<20)
+	case SetGOMAXPROCS:
+		return within(where+".count", s.Count, 1, 1024)
 	case Infer:
 		if !slices.Contains(Models, s.Name) {
 			return fmt.Errorf("%s.name: model %q is unknown; use one of %q", where, s.Name, Models)
@@ -224,22 +229,53 @@ func (w *Workload) validateStep(s *Step, where string) error {
 
 // validateLocks refuses a class that would unlock what it does not hold, lock twice, or keep a lock for ever.
 func validateLocks(steps []Step, where string) error {
-	var held []string
+	var held []Step
 	for j, s := range steps {
-		at := slices.Index(held, s.Name)
-		switch {
-		case s.Do == Lock && at >= 0:
-			return fmt.Errorf("%s.steps[%d]: locks %q, which it holds already; unlock it first", where, j, s.Name)
-		case s.Do == Lock:
-			held = append(held, s.Name)
-		case s.Do == Unlock && at < 0:
-			return fmt.Errorf("%s.steps[%d]: unlocks %q, which it does not hold; lock it first", where, j, s.Name)
-		case s.Do == Unlock:
+		at := slices.IndexFunc(held, func(h Step) bool { return h.Name == s.Name })
+		switch s.Do {
+		case Lock, RLock:
+			if at >= 0 {
+				return fmt.Errorf("%s.steps[%d]: locks %q, which it holds already; unlock it first", where, j, s.Name)
+			}
+			held = append(held, s)
+		case Unlock, RUnlock:
+			if at < 0 {
+				return fmt.Errorf("%s.steps[%d]: unlocks %q, which it does not hold; lock it first", where, j, s.Name)
+			}
+			if (held[at].Do == RLock) != (s.Do == RUnlock) {
+				return fmt.Errorf("%s.steps[%d]: %v of %q, which it holds by %v; unlock goes with lock, runlock with rlock",
+					where, j, s.Do, s.Name, held[at].Do)
+			}
 			held = slices.Delete(held, at, at+1)
 		}
 	}
 	if len(held) > 0 {
-		return fmt.Errorf("%s.steps: ends with %q locked; add an unlock step", where, held)
+		var names []string
+		for _, h := range held {
+			names = append(names, h.Name)
+		}
+		return fmt.Errorf("%s.steps: ends with %q locked; add an unlock step", where, names)
+	}
+	return nil
+}
+
+// validateThread refuses a class that locks its thread twice, unlocks what is not locked, or, being a client's, ends locked:
+// the client goes on, and would lock it again and again.
+func validateThread(c *Class, where string) error {
+	locked := false
+	for j, s := range c.Steps {
+		if s.Do == LockOSThread && locked {
+			return fmt.Errorf("%s.steps[%d]: locks its thread, which is locked already; unlock it first", where, j)
+		}
+		if s.Do == UnlockOSThread && !locked {
+			return fmt.Errorf("%s.steps[%d]: unlocks its thread, which is not locked; lock it first", where, j)
+		}
+		if s.Do == LockOSThread || s.Do == UnlockOSThread {
+			locked = s.Do == LockOSThread
+		}
+	}
+	if locked && c.Arrivals.Kind == Closed {
+		return fmt.Errorf("%s.steps: ends with its thread locked, and a closed client goes on; add an unlockosthread step", where)
 	}
 	return nil
 }

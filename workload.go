@@ -81,21 +81,39 @@ const (
 	Wait                  // waits until all goroutines that this request started are done (sync.WaitGroup)
 	Yield                 // runtime.Gosched
 	Infer                 // one inference with model Name; Knobs.Serve says how it is served
+
+	RLock          // locks the sync.RWMutex Name for reading; lock and unlock with that Name are then its write lock
+	RUnlock        // unlocks it for reading
+	LockOSThread   // runtime.LockOSThread: a request that ends locked takes its thread with it
+	UnlockOSThread // runtime.UnlockOSThread
+	SetGOMAXPROCS  // runtime.GOMAXPROCS(Count): stops the world, changes the number of Ps, starts the world
 )
 
 var doNames = names{"", "cpu", "alloc", "retain", "release", "call", "syscall", "sleep", "send", "recv", "lock", "unlock",
-	"go", "wait", "yield", "infer"}
+	"go", "wait", "yield", "infer", "rlock", "runlock", "lockosthread", "unlockosthread", "gomaxprocs"}
 
 // A Step is one thing that a request does.
 type Step struct {
-	Do       Do      `yaml:"do"`       // cpu, alloc, retain, release, call, syscall, sleep, send, recv, lock, unlock, go, wait, yield or infer
+	Do       Do      `yaml:"do"`       // cpu, alloc, retain, release, call, syscall, sleep, send, recv, lock, unlock, go, wait, yield, infer, rlock, runlock, lockosthread, unlockosthread or gomaxprocs
 	Time     Dist    `yaml:"time"`     // cpu, call, syscall, sleep: how long
 	Bytes    int64   `yaml:"bytes"`    // alloc: size of the object, 1 B to 1 GiB
 	Pointers float64 `yaml:"pointers"` // alloc: share of the object's words that are pointers, 0 to 1
-	Name     string  `yaml:"name"`     // send, recv: channel; lock, unlock: mutex; go: class; retain, release: live set; infer: model
-	Count    int     `yaml:"count"`    // go: how many goroutines; 0 means 1
+	Name     string  `yaml:"name"`     // send, recv: channel; lock, unlock, rlock, runlock: mutex, a sync.RWMutex if any step reads under it; go: class; retain, release: live set; infer: model
+	Count    int     `yaml:"count"`    // go: how many goroutines, 0 means 1; gomaxprocs: how many Ps, 1 to 1024
 	Spin     bool    `yaml:"spin"`     // call: burns CPU in C instead of sleeping there
 	Calls    bool    `yaml:"calls"`    // cpu: the loop calls a Go function every few microseconds (a cooperative preemption point)
+}
+
+// Reads tells whether any step locks that name for reading: it is a sync.RWMutex then, else a sync.Mutex.
+func (w *Workload) Reads(name string) bool {
+	for i := range w.Classes {
+		for _, s := range w.Classes[i].Steps {
+			if s.Do == RLock && s.Name == name {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Models lists the names that an infer step may use.

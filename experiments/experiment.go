@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gmplab/lab"
@@ -187,6 +188,23 @@ func (e *Experiment) validateClaim(i int, c Claim) error {
 // point gives the index of a point; -1: there is none of that name.
 func (e *Experiment) point(name string) int {
 	return slices.IndexFunc(e.Points, func(p Point) bool { return p.Name == name })
+}
+
+// Trial is the first repetition of the point of that name, of the first one if the name is empty, and that point. An
+// error lists the points that there are.
+func (e *Experiment) Trial(name string, o Options) (lab.Trial, *Point, error) {
+	i := e.point(name)
+	if name == "" {
+		i = 0
+	}
+	if i < 0 {
+		var names []string
+		for _, p := range e.Points {
+			names = append(names, p.Name)
+		}
+		return lab.Trial{}, nil, fmt.Errorf("experiment %s has no point %q; there are: %s", e.Name, name, strings.Join(names, ", "))
+	}
+	return e.trial(i, 0, o), &e.Points[i], nil
 }
 
 // trial is repetition rep of point i.

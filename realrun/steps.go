@@ -24,8 +24,9 @@ type op struct {
 	count  int
 	time   *lab.Dist
 	bytes  int64
-	object reflect.Type // alloc: nil without pointers
-	lock   *sync.Mutex
+	object reflect.Type  // alloc: nil without pointers
+	lock   sync.Locker   // a *sync.Mutex, or rw
+	rw     *sync.RWMutex // a lock that some step takes for reading
 	pipe   chan struct{}
 	live   *liveSet
 	class  *class
@@ -57,6 +58,7 @@ type request struct {
 func compile(w *lab.Workload) []class {
 	classes := make([]class, len(w.Classes))
 	chans, locks, sets := map[string]chan struct{}{}, map[string]*sync.Mutex{}, map[string]*liveSet{}
+	rws := map[string]*sync.RWMutex{}
 	for _, c := range w.Chans {
 		chans[c.Name] = make(chan struct{}, c.Cap)
 	}
@@ -73,8 +75,13 @@ func compile(w *lab.Workload) []class {
 				o.object = objectType(s.Bytes, s.Pointers)
 			case lab.Send, lab.Recv:
 				o.pipe = chans[s.Name]
-			case lab.Lock, lab.Unlock:
-				o.lock = named(locks, s.Name)
+			case lab.Lock, lab.Unlock, lab.RLock, lab.RUnlock:
+				if w.Reads(s.Name) {
+					o.rw = named(rws, s.Name)
+					o.lock = o.rw
+				} else {
+					o.lock = named(locks, s.Name)
+				}
 			case lab.Retain, lab.Release:
 				o.live = named(sets, s.Name)
 			case lab.Go:
@@ -142,6 +149,16 @@ func (r *run) step(q *request, o *op, n uint64) {
 		r.spawn(q, o, n)
 	case lab.Wait:
 		q.group.Wait()
+	case lab.RLock:
+		o.rw.RLock()
+	case lab.RUnlock:
+		o.rw.RUnlock()
+	case lab.LockOSThread:
+		runtime.LockOSThread()
+	case lab.UnlockOSThread:
+		runtime.UnlockOSThread()
+	case lab.SetGOMAXPROCS:
+		runtime.GOMAXPROCS(o.count)
 	case lab.Yield:
 		runtime.Gosched()
 	case lab.Infer:

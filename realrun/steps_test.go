@@ -1,6 +1,7 @@
 package realrun
 
 import (
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -88,6 +89,42 @@ func TestStepLockExcludes(t *testing.T) {
 	for i := 1; i < 5; i++ {
 		assert.GreaterOrEqual(t, res.Requests[i].End-res.Requests[i-1].End, 5*ms)
 	}
+}
+
+// Readers sleep at the same time, writers one after the other, and none beside the other kind.
+func TestStepRLockSharesAndLockExcludes(t *testing.T) {
+	sleep := lab.Step{Do: lab.Sleep, Time: lab.Const(20 * ms)}
+	w := once(8, lab.Step{Do: lab.RLock, Name: "m"}, sleep, lab.Step{Do: lab.RUnlock, Name: "m"})
+	w.Classes = append(w.Classes, lab.Class{Name: "writer", Arrivals: lab.Arrivals{Kind: lab.Once, Count: 2},
+		Steps: []lab.Step{{Do: lab.Lock, Name: "m"}, sleep, {Do: lab.Unlock, Name: "m"}}})
+	res := runOnce(t, w)
+	require.Len(t, res.Requests, 10)
+	var readers, writers []time.Duration
+	for _, q := range res.Requests {
+		if q.Class == 1 {
+			writers = append(writers, q.End)
+		} else {
+			readers = append(readers, q.End)
+		}
+	}
+	assert.GreaterOrEqual(t, slices.Max(writers)-slices.Min(writers), 20*ms)
+	for _, w := range writers {
+		for _, r := range readers {
+			assert.False(t, r > w-20*ms && r < w, "a reader ended at %v, while a writer slept until %v", r, w)
+		}
+	}
+	assert.Less(t, slices.Max(readers)-slices.Min(readers), 8*20*ms, "readers went one after the other")
+}
+
+// A goroutine that ends locked takes its thread with it; GOMAXPROCS is what the last step set.
+func TestStepLockOSThreadAndGOMAXPROCS(t *testing.T) {
+	before := runtime.GOMAXPROCS(0)
+	defer runtime.GOMAXPROCS(before)
+	res := runOnce(t, once(50, lab.Step{Do: lab.LockOSThread}, lab.Step{Do: lab.Sleep, Time: lab.Const(ms)}))
+	assert.Len(t, res.Requests, 50)
+	assert.Less(t, res.Values["/sched/threads/total:threads"], 50.0, "the threads have not ended")
+	res = runOnce(t, once(1, lab.Step{Do: lab.SetGOMAXPROCS, Count: before + 2}, lab.Step{Do: lab.CPU, Time: lab.Const(1000)}))
+	assert.Equal(t, float64(before+2), res.Values["/sched/gomaxprocs:threads"])
 }
 
 // family is a parent with 10 children that sleep, each of which has 2 children of its own.

@@ -23,7 +23,7 @@ func anyTrial(seed uint64) lab.Trial {
 	w := lab.Workload{Name: "fuzz", Warmup: 2 * time.Millisecond, Run: time.Duration(5+pick(40)) * time.Millisecond,
 		Chans: []lab.Chan{{Name: "c", Cap: 1 + pick(3)}}}
 	step := func() []lab.Step {
-		switch pick(12) {
+		switch pick(17) {
 		case 0, 1:
 			return []lab.Step{{Do: lab.CPU, Time: us(), Calls: pick(2) == 0}}
 		case 2:
@@ -42,6 +42,19 @@ func anyTrial(seed uint64) lab.Trial {
 			return []lab.Step{{Do: lab.Yield}, {Do: lab.Alloc, Bytes: int64(1 + pick(1<<16))}}
 		case 10:
 			return []lab.Step{{Do: lab.Infer, Name: "mlp"}}
+		case 11:
+			return []lab.Step{{Do: lab.RLock, Name: "rw"}, {Do: lab.CPU, Time: us()}, {Do: lab.RUnlock, Name: "rw"}}
+		case 12:
+			return []lab.Step{{Do: lab.RLock, Name: "rw"}, {Do: lab.Sleep, Time: us()}, {Do: lab.RUnlock, Name: "rw"},
+				{Do: lab.Lock, Name: "rw"}, {Do: lab.CPU, Time: us()}, {Do: lab.Unlock, Name: "rw"}}
+		case 13:
+			steps := []lab.Step{{Do: lab.LockOSThread}, {Do: lab.CPU, Time: us()}, {Do: lab.Call, Time: us()}, {Do: lab.Yield},
+				{Do: lab.Sleep, Time: us()}, {Do: lab.Lock, Name: "rw"}, {Do: lab.Unlock, Name: "rw"}, {Do: lab.UnlockOSThread}}
+			return steps
+		case 14:
+			return []lab.Step{{Do: lab.Go, Name: "hermit", Count: 1 + pick(3)}}
+		case 15:
+			return []lab.Step{{Do: lab.CPU, Time: us()}, {Do: lab.SetGOMAXPROCS, Count: 1 + pick(9)}}
 		}
 		return []lab.Step{{Do: lab.Go, Name: "child", Count: 1 + pick(3)}}
 	}
@@ -62,6 +75,8 @@ func anyTrial(seed uint64) lab.Trial {
 		w.Classes = append(w.Classes, c)
 	}
 	w.Classes = append(w.Classes, lab.Class{Name: "child", Steps: []lab.Step{{Do: lab.CPU, Time: lab.ExpDist(20 * time.Microsecond)}}})
+	w.Classes = append(w.Classes, lab.Class{Name: "hermit", // takes its thread with it
+		Steps: []lab.Step{{Do: lab.LockOSThread}, {Do: lab.CPU, Time: lab.ExpDist(20 * time.Microsecond)}}})
 	k := lab.Knobs{GOMAXPROCS: 1 + pick(8), Serve: lab.Serve(pick(3)), Permits: 1 + pick(4), Workers: 1 + pick(3),
 		IntraOp: 1 + pick(2), AsyncPreemptOff: pick(3) == 0,
 		Batcher: lab.Batcher{Max: 1 + pick(40), Wait: time.Duration(pick(3)) * time.Millisecond}}
@@ -94,7 +109,7 @@ func play(t testing.TB, trial lab.Trial, cost lab.Cost, policy gort.Policy) {
 // the scheduler's invariants hold, and at the end whether every request has been served.
 func FuzzInvariants(f *testing.F) {
 	for seed := range uint64(60) {
-		f.Add(seed, seed%3 == 0, uint8(seed%4))
+		f.Add(seed, seed%3 == 0, uint8(seed%9))
 	}
 	f.Fuzz(func(t *testing.T, seed uint64, ideal bool, policy uint8) {
 		cost := textbook()
@@ -102,13 +117,23 @@ func FuzzInvariants(f *testing.F) {
 			cost = lab.Cost{Infer: cost.Infer}
 		}
 		p := gort.Go126()
-		switch policy % 4 {
+		switch policy % 9 {
 		case 1:
 			p.StealTries = 0
 		case 2:
 			p.Runnext = false
 		case 3:
 			p.GlobalTick, p.ForcePreempt = 3, time.Millisecond
+		case 4:
+			p.StealRandom, p.StealMax = false, 1
+		case 5:
+			p.SpinLimit, p.WakeLimit = 0, 3
+		case 6:
+			p = gort.Go113()
+		case 7:
+			p.StealKeep, p.WakeLimit = 0, 0
+		case 8:
+			p.StealKeep, p.SpinLimit = 1, 5
 		}
 		play(t, anyTrial(seed), cost, p)
 	})

@@ -26,9 +26,17 @@ func Runner(cost lab.Cost, policy gort.Policy) lab.Runner {
 		s := gort.New(&cost, policy, knobs, t.Seed)
 		s.Serve(service)
 		r := &lab.Result{Trial: t, Side: lab.Predicted, Host: cost.Host}
+		rec, _ := ctx.Value(recordKey{}).(*Record)
+		if rec != nil {
+			rec.begin(s, &t, knobs.GOMAXPROCS, service.Names)
+		}
 		if err := run(ctx, s, &t.Workload, r); err != nil {
 			return nil, err
 		}
+		if rec != nil {
+			rec.requests = s.Requests()
+		}
+		s.Fill(r)
 		if v, ok := s.HostSpeed(); ok {
 			r.Values["/host/inference:seconds"] = v
 		}
@@ -36,8 +44,8 @@ func Runner(cost lab.Cost, policy gort.Policy) lab.Runner {
 	}
 }
 
-// Record predicts one trial as Runner does, and gives every change of state of its goroutines, Ps and threads as well.
-func Record(ctx context.Context, cost lab.Cost, policy gort.Policy, t lab.Trial) (*lab.Trace, error) {
+// Trace predicts one trial as Runner does, and gives every change of state of its goroutines, Ps and threads as well.
+func Trace(ctx context.Context, cost lab.Cost, policy gort.Policy, t lab.Trial) (*lab.Trace, error) {
 	if err := t.Validate(); err != nil {
 		return nil, err
 	}
@@ -68,7 +76,6 @@ func run(ctx context.Context, s *gort.Sched, w *lab.Workload, r *lab.Result) err
 		}
 		r.Values = s.Values()
 		r.Values["/cpu/used:cores"] = s.CPU().Seconds() / max(s.Now().Seconds(), 1e-9)
-		s.Fill(r)
 		return nil
 	}
 	from, to := w.Warmup, w.Warmup+w.Run
@@ -81,9 +88,5 @@ func run(ctx context.Context, s *gort.Sched, w *lab.Workload, r *lab.Result) err
 	}
 	r.Values = s.Values()
 	r.Values["/cpu/used:cores"] = float64(s.CPU()-cpu) / float64(w.Run)
-	if err := s.Loop(ctx, to+lab.DrainLimit, true); err != nil {
-		return err
-	}
-	s.Fill(r)
-	return nil
+	return s.Loop(ctx, to+lab.DrainLimit, true)
 }

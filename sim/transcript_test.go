@@ -3,7 +3,6 @@ package sim_test
 import (
 	"context"
 	"flag"
-	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -12,9 +11,9 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"github.com/gmplab/lab"
+	"github.com/gmplab/lab/sim"
 	"github.com/gmplab/lab/sim/gort"
 	"github.com/gmplab/lab/sim/serve"
 	"github.com/stretchr/testify/assert"
@@ -115,72 +114,25 @@ func (sc *scenario) transcript(t *testing.T, marks []gort.Mark, ps int) string {
 		word, _, _ := strings.Cut(k.String(), " ")
 		return slices.Contains(sc.hide, strings.TrimSuffix(word, ":"))
 	})
-	type row struct {
-		at     string
-		column int
-		text   string
+	if sc.windows == nil {
+		return sim.Transcript([][]gort.Mark{marks}, ps)
 	}
-	var rows []row
-	gap := row{at: "⋮"}
-	show := func(ks []gort.Mark) {
-		for _, k := range ks {
-			column := int(k.P)
-			if column < 0 {
-				column = ps
-			}
-			rows = append(rows, row{k.At.String(), column, k.String()})
-		}
-	}
+	var windows [][]gort.Mark
 	next := 0
 	for _, w := range sc.windows {
 		from := slices.IndexFunc(marks[next:], func(k gort.Mark) bool { return strings.Contains(k.String(), w.from) })
 		require.GreaterOrEqual(t, from, 0, "no line with %q behind line %d of %d", w.from, next, len(marks))
 		if from > 0 {
-			rows = append(rows, gap)
+			windows = append(windows, nil) // left out
 		}
 		from += next
 		next = min(from+w.lines, len(marks))
-		show(marks[from:next])
+		windows = append(windows, marks[from:next])
 	}
-	if sc.windows == nil {
-		show(marks)
-	} else if next < len(marks) {
-		rows = append(rows, gap)
+	if next < len(marks) {
+		windows = append(windows, nil)
 	}
-	width := make([]int, ps+2)
-	width[0] = len("time")
-	heads := []string{"time"}
-	for i := range ps {
-		heads = append(heads, fmt.Sprintf("P%d", i))
-	}
-	heads = append(heads, "no P")
-	for _, r := range rows {
-		width[0] = max(width[0], utf8.RuneCountInString(r.at))
-		width[r.column+1] = max(width[r.column+1], len(heads[r.column+1]), utf8.RuneCountInString(r.text))
-	}
-	var b strings.Builder
-	line := func(cells []string) {
-		var l strings.Builder
-		for i, c := range cells {
-			if width[i] == 0 { // a P without a decision
-				continue
-			}
-			pad := strings.Repeat(" ", width[i]-utf8.RuneCountInString(c))
-			if i == 0 {
-				l.WriteString(pad + c)
-			} else {
-				l.WriteString("  " + c + pad)
-			}
-		}
-		b.WriteString(strings.TrimRight(l.String(), " ") + "\n")
-	}
-	line(heads)
-	for _, r := range rows {
-		cells := make([]string, ps+2)
-		cells[0], cells[r.column+1] = r.at, r.text
-		line(cells)
-	}
-	return b.String()
+	return sim.Transcript(windows, ps)
 }
 
 // TestTranscripts runs each scenario of testdata/transcripts and compares the decisions with those written down.

@@ -17,6 +17,7 @@ type flags struct {
 	out, file, side string
 	seed            uint64
 	quick, json     bool
+	trace
 }
 
 // add gives a command the flags that read and write results.

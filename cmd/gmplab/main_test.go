@@ -347,6 +347,23 @@ func TestBadUsage(t *testing.T) {
 		{"file is wrong", []string{"run", "-f", file}, file + `:1: x: unknown key; use one of ["workload" "knobs" "points"]`},
 		{"nothing to compare", []string{"compare", "tiny", "-out", filepath.Dir(file)}, `nothing to compare: there is neither ` +
 			filepath.Dir(file) + `/tiny/predicted.bench nor ` + filepath.Dir(file) + `/tiny/measured.bench; make them with gmplab run tiny`},
+		{"steps and why", []string{"run", "tiny", "-steps", "-why", "1"}, `-steps and -why are two views of a run; give one of them`},
+		{"steps as JSON", []string{"run", "tiny", "-steps", "-json"}, `-steps prints text for readers; leave -json out`},
+		{"why as JSON", []string{"predict", "tiny", "-why", "1", "-json"}, `-why prints text for readers; leave -json out`},
+		{"steps of a measurement", []string{"run", "tiny", "-steps", "-side", "measured"}, `-steps shows the simulator at work; leave -side measured out`},
+		{"measure has no steps", []string{"measure", "tiny", "-steps"}, `unknown flag: --steps; gmplab measure -help lists the flags`},
+		{"steps of two", []string{"run", "tiny", "inferring", "-steps"}, `-steps shows one run; name one experiment`},
+		{"steps of a point that is not there", []string{"run", "tiny", "-steps", "-point", "p9"}, `experiment tiny has no point "p9"; there are: p1, p2`},
+		{"steps until before from", []string{"run", "tiny", "-steps", "-from", "2ms", "-until", "1ms"}, `-until 1ms is not after -from 2ms; give a later time`},
+		{"steps until zero", []string{"run", "tiny", "-steps", "-until", "0s"}, `-until 0s is not after -from 0s; give a later time`},
+		{"steps from before the start", []string{"run", "tiny", "-steps", "-from", "-2ms"}, `-from and -until are times since the start of the run; give 0 or more, such as 300ms`},
+		{"no steps", []string{"run", "tiny", "-steps", "-limit", "0"}, `-limit 0: give 1 to 200000, and choose the part of the run with -from and -until`},
+		{"too many steps", []string{"run", "tiny", "-steps", "-limit", "200001"}, `-limit 200001: give 1 to 200000, and choose the part of the run with -from and -until`},
+		{"limit without steps", []string{"run", "tiny", "-limit", "9"}, `-limit is for -steps; give -steps with it`},
+		{"point without steps", []string{"predict", "tiny", "-point", "p1"}, `-point is for -steps and -why; give one of them with it`},
+		{"limit of a story", []string{"predict", "tiny", "-why", "1", "-limit", "9"}, `-from, -until and -limit are for -steps; -why tells of one request from its beginning to its end`},
+		{"why without a request", []string{"predict", "tiny", "-why", ""}, `-why is empty; give a request's number, median, p99 or slowest`},
+		{"steps into a file", []string{"run", "tiny", "-steps", "-out", file}, `-out ` + file + `: ` + file + `: is not a folder; choose a folder that can be written`},
 		{"trial without one", []string{"trial"}, `realrun: standard input holds no trial (EOF): this command is for gmplab's own use`},
 	} {
 		t.Run(b.name, func(t *testing.T) {

@@ -26,10 +26,17 @@ func (a *app) runCommand(name, short, side string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               name + " NAME… | -f FILE",
 		Short:             short,
+		Example:           examples(name, side),
 		ValidArgsFunction: a.complete,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			es, err := a.selected(args, f.file)
 			if err != nil {
+				return err
+			}
+			if f.traces() {
+				return a.traced(cmd, es, &f)
+			}
+			if err := f.idle(cmd); err != nil {
 				return err
 			}
 			for _, e := range es {
@@ -46,6 +53,9 @@ func (a *app) runCommand(name, short, side string) *cobra.Command {
 		},
 	}
 	f.addRun(cmd, side)
+	if side != lab.Measured {
+		f.addTrace(cmd)
+	}
 	return cmd
 }
 

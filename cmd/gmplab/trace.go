@@ -1,203 +1,202 @@
 package main
 
 import (
-	"bufio"
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"strings"
+	"path/filepath"
+	"time"
 
-	"github.com/google/renameio/v2/maybe"
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"github.com/gmplab/lab"
 	"github.com/gmplab/lab/experiments"
-	"github.com/gmplab/lab/realrun"
-	"github.com/gmplab/lab/realrun/observe"
 	"github.com/gmplab/lab/sim"
-	"github.com/gmplab/lab/sim/gort"
 )
 
-// traceCommand records what goroutines, Ps and threads do, for real and simulated, and compares the two.
-func (a *app) traceCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "trace",
-		Short: "Record every change of state, simulated or real; check and compare",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(a.traceRecord("predict", "Simulate one point and write its changes of state", "sim.trace.txt", a.tracePredict),
-		a.traceRecord("measure", "Run one point for real and write its Go execution trace", "real.trace", a.traceMeasure),
-		a.traceDiff(), a.traceCheck())
-	return cmd
+// What -steps prints if -limit does not say.
+const (
+	defaultLimit = 40
+	mostSteps    = 200_000 // the state behind each is kept in memory
+)
+
+// trace are the flags that show one simulated run instead of measuring.
+type trace struct {
+	steps       bool
+	why, point  string
+	from, until time.Duration
+	limit       int
 }
 
-// traceRecord is trace predict and trace measure.
-func (a *app) traceRecord(name, short, file string, record func(*cobra.Command, *experiments.Experiment, lab.Trial, string) error) *cobra.Command {
-	var workload, point, out string
-	var s uint64 = 1
-	cmd := &cobra.Command{
-		Use:               name + " NAME | -f FILE",
-		Short:             short,
-		ValidArgsFunction: a.complete,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			es, err := a.selected(args, workload)
-			if err != nil {
-				return err
-			}
-			if len(es) > 1 {
-				return errors.New("give one experiment; a trace is of one run")
-			}
-			t, ok := es[0].PointTrial(point, s)
-			if !ok {
-				return fmt.Errorf("-point %q: %s has no such point; it has: %s", point, es[0].Name, strings.Join(pointNames(es[0]), ", "))
-			}
-			if err := record(cmd, es[0], t, out); err != nil {
-				return err
-			}
-			fmt.Fprintln(a.out, "wrote "+out)
-			return nil
-		},
-	}
-	cmd.Flags().StringVarP(&workload, "file", "f", "", "workload file to use instead of an experiment's name")
-	cmd.Flags().StringVar(&point, "point", "", "the point to run; without it the first one")
-	cmd.Flags().StringVar(&out, "out", file, "file to write")
-	cmd.Flags().Var((*seed)(&s), "seed", "seed of the requests")
-	return cmd
+// addTrace gives a command these flags.
+func (t *trace) addTrace(cmd *cobra.Command) {
+	fs := cmd.Flags()
+	fs.BoolVar(&t.steps, "steps", false, "simulate one repetition of one point and print each decision of the scheduler; nothing is measured")
+	fs.StringVar(&t.why, "why", "", "simulate the same and say where the latency of one `request` went: its number, median, p99 or slowest")
+	fs.StringVar(&t.point, "point", "", "with -steps and -why: the `point` (default the first)")
+	fs.DurationVar(&t.from, "from", 0, "with -steps: print decisions from this time on")
+	fs.DurationVar(&t.until, "until", 0, "with -steps: and before this time (default the end of the run)")
+	fs.IntVar(&t.limit, "limit", defaultLimit, "with -steps: print at most so many decisions")
 }
 
-func pointNames(e *experiments.Experiment) (names []string) {
-	for _, p := range e.Points {
-		names = append(names, p.Name)
-	}
-	return names
-}
+// traces tells whether one run is to be shown.
+func (t *trace) traces() bool { return t.steps || t.why != "" }
 
-func (a *app) tracePredict(cmd *cobra.Command, e *experiments.Experiment, t lab.Trial, out string) error {
-	cost, note, err := costToPredict(infers(e))
-	if err != nil {
-		return err
+// idle refuses flags that say how to show a run where none is shown.
+func (t *trace) idle(cmd *cobra.Command) error {
+	if cmd.Flags().Changed("why") {
+		return errors.New("-why is empty; give a request's number, median, p99 or slowest")
 	}
-	trace, err := sim.Record(cmd.Context(), cost, gort.Go126(), t)
-	if err != nil {
-		return err
-	}
-	if note != "" {
-		trace.Notes = append(trace.Notes, note)
-		fmt.Fprintln(a.err, note)
-	}
-	var b strings.Builder
-	if err := trace.Write(&b); err != nil {
-		return err
-	}
-	if err := maybe.WriteFile(out, []byte(b.String()), 0o644); err != nil {
-		return fmt.Errorf("-out %s: %w; choose a file that can be written", out, err)
+	for _, name := range []string{"point", "from", "until", "limit"} {
+		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
+			if name == "point" {
+				return errors.New("-point is for -steps and -why; give one of them with it")
+			}
+			return fmt.Errorf("-%s is for -steps; give -steps with it", name)
+		}
 	}
 	return nil
 }
 
-func (a *app) traceMeasure(cmd *cobra.Command, e *experiments.Experiment, t lab.Trial, out string) error {
-	lib, err := a.library(cmd.Context(), infers(e))
+// check refuses flags that do not go together.
+func (f *flags) check(cmd *cobra.Command, es []*experiments.Experiment) error {
+	which := "-steps"
+	if f.why != "" {
+		which = "-why"
+	}
+	changed := cmd.Flags().Changed
+	switch {
+	case f.steps && f.why != "":
+		return errors.New("-steps and -why are two views of a run; give one of them")
+	case f.json:
+		return fmt.Errorf("%s prints text for readers; leave -json out", which)
+	case f.side == lab.Measured:
+		return fmt.Errorf("%s shows the simulator at work; leave -side %s out", which, f.side)
+	case len(es) > 1:
+		return fmt.Errorf("%s shows one run; name one experiment", which)
+	case f.why != "" && (changed("from") || changed("until") || changed("limit")):
+		return errors.New("-from, -until and -limit are for -steps; -why tells of one request from its beginning to its end")
+	case f.from < 0 || f.until < 0:
+		return errors.New("-from and -until are times since the start of the run; give 0 or more, such as 300ms")
+	case changed("until") && f.until <= f.from:
+		return fmt.Errorf("-until %v is not after -from %v; give a later time", f.until, f.from)
+	case f.limit < 1 || f.limit > mostSteps:
+		return fmt.Errorf("-limit %d: give 1 to %d, and choose the part of the run with -from and -until", f.limit, mostSteps)
+	}
+	return nil
+}
+
+// traced simulates one repetition of one point and prints what -steps or -why ask for. With -out it writes the same text
+// to steps.txt or why.txt in the experiment's folder.
+func (a *app) traced(cmd *cobra.Command, es []*experiments.Experiment, f *flags) error {
+	if err := f.check(cmd, es); err != nil {
+		return err
+	}
+	ctx, e := cmd.Context(), es[0]
+	save := cmd.Flags().Changed("out")
+	if save {
+		if err := writable(f.out, e.Name); err != nil {
+			return err
+		}
+	}
+	text, err := a.tell(ctx, e, f)
 	if err != nil {
 		return err
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return fmt.Errorf("the path of this program is unknown, which a trial starts again: %w", err)
-	}
-	_, err = a.measure(realrun.Setup{Library: lib, Self: self, Trace: out})(cmd.Context(), t)
-	return err
-}
-
-// readTrace reads either kind of trace.
-func readTrace(path string) (*lab.Trace, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b := bufio.NewReader(f)
-	begin, _ := b.Peek(64)
-	read := observe.ReadTrace
-	if lab.IsTrace(begin) {
-		read = func(r io.Reader) (*lab.Trace, error) { return lab.ReadTrace(r) }
-	}
-	t, err := read(b)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return t, nil
-}
-
-// traceCheck validates traces.
-func (a *app) traceCheck() *cobra.Command {
-	return &cobra.Command{
-		Use:   "check FILE…",
-		Short: "Check that every change of state is one that the runtime makes",
-		Args:  cobra.MinimumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			for _, path := range args {
-				t, err := readTrace(path)
-				if err != nil {
-					return err
-				}
-				if err := lab.Validate(t.Moves); err != nil {
-					return fmt.Errorf("%s: %w", path, err)
-				}
-				fmt.Fprintf(a.out, "%s: %d changes of state, all legal\n", path, len(t.Moves))
-			}
-			return nil
-		},
-	}
-}
-
-// traceDiff compares two traces.
-func (a *app) traceDiff() *cobra.Command {
-	var asJSON bool
-	cmd := &cobra.Command{
-		Use:   "diff SIM REAL",
-		Short: "Compare where goroutines spent their time, how long they waited for a P and how long they ran",
-		Args:  cobra.ExactArgs(2),
-		RunE: func(_ *cobra.Command, args []string) error {
-			var acts [2]lab.Activity
-			for i, path := range args {
-				t, err := readTrace(path)
-				if err != nil {
-					return err
-				}
-				if err := lab.Validate(t.Moves); err != nil {
-					return fmt.Errorf("%s: %w", path, err)
-				}
-				acts[i] = t.Activity()
-			}
-			return a.printActivity(experiments.CompareActivity(acts[0], acts[1]), asJSON)
-		},
-	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the rows as JSON")
-	return cmd
-}
-
-// printActivity prints the rows; those that differ by more than a tenth are marked.
-func (a *app) printActivity(rows []experiments.ActivityRow, asJSON bool) error {
-	if asJSON {
-		b, err := json.MarshalIndent(rows, "", "  ")
-		if err != nil {
-			return fmt.Errorf("the rows cannot be written as JSON: %w", err)
-		}
-		_, err = fmt.Fprintln(a.out, string(b))
+	if _, err := fmt.Fprint(a.out, text); err != nil || !save {
 		return err
 	}
-	const far = 0.1
-	var lines [][]string
-	for _, r := range rows {
-		mark := ""
-		if r.Error == nil && r.Sim != r.Real || r.Error != nil && (*r.Error > far || *r.Error < -far) {
-			mark = "*"
-		}
-		lines = append(lines, []string{r.Name, experiments.Quantity(r.Name, r.Sim), experiments.Quantity(r.Name, r.Real), experiments.ErrorText(r.Error), mark})
+	file := filepath.Join(f.out, e.Name, "steps.txt")
+	if !f.steps {
+		file = filepath.Join(f.out, e.Name, "why.txt")
 	}
-	_, err := fmt.Fprint(a.out, table([]string{"quantity", "simulated", "real", "error", ""}, lines)+"* differs by more than 10 %\n")
+	if err := a.save(ctx, file, text); err != nil {
+		return fmt.Errorf("cannot write %s: %w; choose another folder", file, err)
+	}
+	_, err = fmt.Fprintf(a.err, "wrote %s\n", file)
 	return err
+}
+
+// tell simulates the run and gives the text.
+func (a *app) tell(ctx context.Context, e *experiments.Experiment, f *flags) (string, error) {
+	o := experiments.Options{Seed: f.seed, Quick: f.quick, Side: lab.Predicted}
+	trial, point, err := e.Trial(f.point, o)
+	if err != nil {
+		return "", err
+	}
+	note, err := a.prepare(ctx, e, &o)
+	if err != nil {
+		return "", err
+	}
+	if note != "" {
+		fmt.Fprintln(a.err, note)
+	}
+	runner := o.Predict
+	if point.Predict != nil {
+		runner = point.Predict(o.Cost)
+	}
+	rec := &sim.Record{From: f.from, Until: f.until}
+	if f.steps {
+		rec.Limit = f.limit
+	}
+	if _, err := runner(rec.In(ctx), trial); err != nil {
+		return "", fmt.Errorf("%s, point %s: %w", e.Name, point.Name, err)
+	}
+	if !rec.Filled() {
+		return "", fmt.Errorf("%s, point %s: whoever predicts it keeps no record of its decisions; choose another point", e.Name, point.Name)
+	}
+	head := fmt.Sprintf("%s, point %s, seed %d: one simulated run with GOMAXPROCS=%d\n\n", e.Name, point.Name, f.seed, rec.Ps())
+	if f.steps {
+		return head + rec.Steps(a.width()), nil
+	}
+	story, err := rec.Story(f.why)
+	if err != nil {
+		return "", fmt.Errorf("%s, point %s: %w", e.Name, point.Name, err)
+	}
+	return head + story.Text(a.width()), nil
+}
+
+// width is how many columns the output has.
+func (a *app) width() int {
+	if f, ok := a.out.(*os.File); ok {
+		if w, _, err := term.GetSize(int(f.Fd())); err == nil {
+			return min(max(w, 60), 160)
+		}
+	}
+	return 100
+}
+
+// save writes a file as a whole or not at all; a signal waits until that is done, or comes before it.
+func (a *app) save(ctx context.Context, file, text string) error {
+	a.writing.Lock()
+	defer a.writing.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
+	t, err := os.CreateTemp(filepath.Dir(file), ".gmplab-*")
+	if err != nil {
+		return err
+	}
+	_, err = t.WriteString(text)
+	if err = errors.Join(err, t.Close(), os.Chmod(t.Name(), 0o644)); err == nil {
+		err = os.Rename(t.Name(), file)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(t.Name()))
+	}
+	return nil
+}
+
+// examples shows the help's reader what these flags are for.
+func examples(command, side string) string {
+	if side == lab.Measured {
+		return ""
+	}
+	return fmt.Sprintf("  gmplab %[1]s batching\n  gmplab %[1]s stealing -steps -point p2 -from 1ms   one simulated run, decision by decision\n"+
+		"  gmplab %[1]s batching -why slowest                 where one request's latency went", command)
 }

@@ -6,11 +6,13 @@ package all
 import (
 	"github.com/gmplab/lab/experiments"
 	"github.com/gmplab/lab/experiments/batching"
+	"github.com/gmplab/lab/experiments/emergent"
 	"github.com/gmplab/lab/experiments/stealing"
 )
 
 // List holds the experiments by name.
 var List = []*experiments.Experiment{
 	&batching.Experiment,
+	&emergent.Experiment,
 	&stealing.Experiment,
 }

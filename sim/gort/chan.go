@@ -16,8 +16,19 @@ func makechan(size int) *hchan { return &hchan{buf: make([]*g, size)} }
 
 // chansend sends elem for mp's goroutine; false: the goroutine has parked, and the send is done when it runs again.
 func (s *Sched) chansend(mp *m, c *hchan, elem *g) bool {
+	if s.trysend(mp, c, elem) {
+		return true
+	}
+	mp.curg.elem = elem
+	c.sendq.pushBack(mp.curg)
+	s.gopark(mp, lab.ChanSend)
+	return false
+}
+
+// trysend sends without blocking.
+func (s *Sched) trysend(mp *m, c *hchan, elem *g) bool {
 	mp.charge += s.price.chanop
-	if r := c.recvq.pop(); r != nil {
+	if r := dequeue(&c.recvq); r != nil {
 		r.elem = elem
 		if r.waitq != nil { // it waits with a time-out, which comes to nothing now
 			r.waitq = nil
@@ -30,9 +41,6 @@ func (s *Sched) chansend(mp *m, c *hchan, elem *g) bool {
 		c.put(elem)
 		return true
 	}
-	mp.curg.elem = elem
-	c.sendq.pushBack(mp.curg)
-	s.gopark(mp, lab.ChanSend)
 	return false
 }
 
@@ -48,13 +56,13 @@ func (s *Sched) tryrecv(mp *m, c *hchan) (elem *g, ok bool) {
 		elem = c.buf[c.head]
 		c.head = (c.head + 1) % len(c.buf)
 		c.count--
-		if w := c.sendq.pop(); w != nil {
+		if w := dequeue(&c.sendq); w != nil {
 			c.put(w.elem)
 			s.ready(mp, w, true)
 		}
 		return elem, true
 	}
-	if w := c.sendq.pop(); w != nil {
+	if w := dequeue(&c.sendq); w != nil {
 		s.ready(mp, w, true)
 		return w.elem, true
 	}

@@ -34,6 +34,10 @@ func TestConstants(t *testing.T) {
 		{"runqSize", runqSize, "runtime/runtime2.go", "", `\brunq +\[([^]]+)\]guintptr`},
 		{"globalTick", globalTick, proc, "findRunnable", `pp\.schedtick%(\d+) == 0`},
 		{"stealTries", stealTries, proc, "stealWork", `const stealTries = (.+)`},
+		{"stealKeep", stealKeep, proc, "runqgrab", `n = n - n/(\d+)`},
+		{"StealMax, the ring over", runqSize / int64(Go126().StealMax), proc, "runqgrab", `n > uint32\((?:len\(pp\.runq\))/(\d+)\)`},
+		{"spinLimit", spinLimit, proc, "findRunnable", `(\d+)\*sched\.nmspinning\.Load\(\) < gomaxprocs-sched\.npidle`},
+		{"wakeLimit", wakeLimit, proc, "wakep", `!sched\.nmspinning\.CompareAndSwap\(0, (\d+)\)`},
 		{"forcePreemptNS", int64(forcePreemptNS), proc, "", `const forcePreemptNS = ([^/\n]+)`},
 		{"syscallGrace", int64(syscallGrace), proc, "retake", `pd\.syscallwhen\+([\d*]+) > now`},
 		{"sysmonMinSleep", sysmonMinSleep.Microseconds(), proc, "sysmon", `if idle == 0 \{.*\n\s*delay = (\d+)`},
@@ -45,6 +49,12 @@ func TestConstants(t *testing.T) {
 		{"runnextBackoff", runnextBackoff.Microseconds(), proc, "runqgrab", `usleep\((\d+)\)`},
 		{"starvationThreshold", int64(starvationThreshold), "internal/sync/mutex.go", "", `starvationThresholdNs = (.+)`},
 		{"activeSpin", activeSpin, "runtime/lock_spinbit.go", "", `active_spin += ([^/\n]+)`},
+		{"rwmutexMaxReaders", rwmutexMaxReaders, "sync/rwmutex.go", "", `const rwmutexMaxReaders = (.+)`},
+		{"stopAgain", stopAgain.Microseconds(), proc, "stopTheWorldWithSema", `notetsleep\(&sched\.stopnote, (\d+)\*1000\)`},
+		{"timerHeapN", timerHeapN, "runtime/time.go", "", `const timerHeapN = (\d+)`},
+		{"gFreeMax", gFreeMax, proc, "gfput", `pp\.gFree\.size >= (\d+) \{\n\s*var`},
+		{"gFreeBatch", gFreeBatch, proc, "gfput", `for pp\.gFree\.size >= (\d+)`},
+		{"gFreeBatch", gFreeBatch, proc, "gfget", `for pp\.gFree\.size < (\d+)`},
 		{"goidCacheBatch", goidCacheBatch, proc, "", `_GoidCacheBatch = ([^/\n]+)`},
 	} {
 		text := functionText(t, filepath.Join(src, c.file), c.function)

@@ -17,13 +17,17 @@ func (s *Sched) findRunnable(mp *m) (gp *g, inheritTime, ok bool) {
 		if s.noProgress++; s.noProgress > 1<<22 {
 			s.throw("findRunnable: millions of decisions at one instant; a class does nothing that takes time")
 		}
+		if s.sched.gcwaiting {
+			s.gcstopm(mp)
+			return nil, false, false
+		}
 		switch mp.next {
 		case mSched:
 			if gp, inheritTime = s.findLocal(mp); gp != nil {
 				return gp, inheritTime, true
 			}
 			mp.next = mDrop
-			if mp.spinning || 2*s.sched.nmspinning < int32(len(s.allp))-s.sched.npidle {
+			if mp.spinning || s.maySpin() {
 				s.becomeSpinning(mp)
 				s.startSteal(mp)
 				if spin := s.spinCost(); spin > 0 {
@@ -58,11 +62,13 @@ func (s *Sched) findRunnable(mp *m) (gp *g, inheritTime, ok bool) {
 func (s *Sched) findLocal(mp *m) (gp *g, inheritTime bool) {
 	pp := mp.p
 	mp.pollUntil, _ = s.checkTimers(mp, pp)
+	// The runtime's places of the trace reader and of a GC worker.
 	if s.policy.GlobalTick > 0 && pp.schedtick%s.policy.GlobalTick == 0 && !s.sched.runq.empty() {
 		gp = s.globrunqget()
 		s.note(tGlobalTick, pp, gp, int32(pp.schedtick), 0)
 		return gp, false
 	}
+	// Those of the finalizer goroutine and of cleanups.
 	if gp, inheritTime = s.runqget(pp); gp != nil {
 		return gp, inheritTime
 	}
@@ -93,10 +99,16 @@ func (s *Sched) netpollPop(mp *m) *g {
 	return gp
 }
 
+// maySpin tells whether one more M may look for work: not if half as many as there are busy Ps do already.
+func (s *Sched) maySpin() bool {
+	return s.policy.SpinLimit*s.sched.nmspinning < int32(len(s.allp))-s.sched.npidle
+}
+
 func (s *Sched) becomeSpinning(mp *m) {
 	if !mp.spinning {
 		mp.spinning = true
 		s.sched.nmspinning++
+		s.note(dSpin, mp.p, nil, mp.id, s.sched.nmspinning)
 	}
 	s.sched.needspinning = false
 }
@@ -116,13 +128,19 @@ func (s *Sched) startSteal(mp *m) {
 	s.randomOrder(mp)
 }
 
-// randomOrder begins a pass with a random number, of which stealPass makes an order if there is anything to look for.
+// randomOrder begins a pass with a random number, of which stealPass makes an order if there is anything to look for. It draws
+// in any case, so that two policies draw alike.
 func (s *Sched) randomOrder(mp *m) {
 	mp.steal.seen, mp.steal.random = 0, uint32(s.random.Uint64()>>32)
 }
 
-// start is the order of a pass: a random P, then a stride that is coprime with their number, so that each comes up once.
-func (st *stealState) start(ps uint32, coprimes []uint32) {
+// start is the order of a pass: a random P, then a stride that is coprime with their number, so that each comes up once;
+// or the Ps behind this one, if the policy says so.
+func (st *stealState) start(ps uint32, coprimes []uint32, random bool, own int32) {
+	if !random {
+		st.pos, st.step = uint32(own+1)%ps, 1
+		return
+	}
 	st.pos = st.random % ps
 	st.step = coprimes[st.random/ps%uint32(len(coprimes))]
 }
@@ -142,6 +160,7 @@ func (s *Sched) stealWork(mp *m) (gp *g, inheritTime, wait bool) {
 		st.pass++
 		s.randomOrder(mp)
 	}
+	s.note(dNothing, mp.p, nil, int32(s.stealPasses()), 0)
 	mp.next = mDrop
 	return nil, false, false
 }
@@ -150,14 +169,14 @@ func (s *Sched) stealWork(mp *m) (gp *g, inheritTime, wait bool) {
 func (s *Sched) stealPass(mp *m, stealTimersOrRunNextG bool) (gp *g, inheritTime, wait bool) {
 	st := &mp.steal
 	if st.seen == 0 {
-		st.start(uint32(len(s.allp)), s.coprimes)
+		st.start(uint32(len(s.allp)), s.coprimes, s.policy.StealRandom, mp.p.id)
 	}
 	for ; st.seen < int32(len(s.allp)); st.seen, st.pos = st.seen+1, (st.pos+st.step)%uint32(len(s.allp)) {
 		p2 := s.allp[st.pos]
 		if p2 == mp.p {
 			continue
 		}
-		if stealTimersOrRunNextG && len(p2.timers.heap) > 0 {
+		if stealTimersOrRunNextG && s.timerpMask.read(p2.id) {
 			until, ran := s.checkTimers(mp, p2)
 			mp.pollUntil = earlier(mp.pollUntil, until)
 			if ran {
@@ -166,7 +185,7 @@ func (s *Sched) stealPass(mp *m, stealTimersOrRunNextG bool) (gp *g, inheritTime
 				}
 			}
 		}
-		if p2.idle || s.policy.StealTries == 0 {
+		if s.idlepMask.read(p2.id) || s.policy.StealTries == 0 {
 			continue
 		}
 		gp, next := s.runqsteal(mp.p, p2, stealTimersOrRunNextG)
@@ -200,7 +219,7 @@ func (s *Sched) stealRunnext(mp *m, p2 *p) *g {
 	p2.runnext = nil
 	s.sched.nlocal--
 	s.steals = append(s.steals, 1)
-	s.note(tSteal, mp.p, gp, p2.id, 1)
+	s.note(tStealNext, mp.p, gp, p2.id, 1)
 	return gp
 }
 
@@ -221,14 +240,15 @@ func (s *Sched) dropP(mp *m) (gp *g, wait bool) {
 	if !runqempty(pp) { // a timer that was run in the last pass
 		return nil, false
 	}
-	s.note(tIdle, pp, nil, 0, 0)
 	s.pidleput(s.releasep(mp))
+	s.note(tIdle, pp, nil, mp.id, 0)
 	mp.wasSpinning = mp.spinning
 	if mp.spinning {
 		mp.spinning = false
 		s.sched.nmspinning--
 		if pp := s.checkRunqsNoP(); pp != nil {
 			s.acquirep(mp, pp)
+			s.note(dCheckNoP, pp, nil, mp.id, 0)
 			s.becomeSpinning(mp)
 			return nil, false
 		}
@@ -246,11 +266,11 @@ func (s *Sched) dropP(mp *m) (gp *g, wait bool) {
 
 // checkRunqsNoP looks for local work on any P, for an M that has none; it gives an idle P to steal it with.
 func (s *Sched) checkRunqsNoP() *p {
-	if s.policy.StealTries == 0 || s.sched.nlocal == 0 {
+	if !s.policy.steals() || s.sched.nlocal == 0 {
 		return nil // what it would find may not be stolen
 	}
 	for _, p2 := range s.allp {
-		if !p2.idle && !runqempty(p2) {
+		if !s.idlepMask.read(p2.id) && !runqempty(p2) {
 			return s.pidlegetSpinning()
 		}
 	}

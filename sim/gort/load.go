@@ -23,12 +23,18 @@ type Service struct {
 	Programs []Program // of the process, for Start
 	Chans    []int     // buffer sizes
 	Mutexes  int
+
+	RWMutexes int
+	Conds     []int32  // the mutex of each
+	Selects   [][]Case // of Select ops
+
 	Sources  []Source
 	Batcher  lab.Batcher
 	Model    string
 	Stop     time.Duration // no request begins from here on
 	From, To time.Duration // the part in which batches are counted
 	Expect   int           // about how many requests will come from outside: room for their record
+	Names    Names         // for whoever reads the trace
 }
 
 // A Source is where the requests of open-loop classes come from: one pipe for all that use it, or one goroutine for a
@@ -49,6 +55,8 @@ type service struct {
 	classes   []Program
 	chans     []*hchan
 	mutexes   []mutex
+	rwmutexes []rwmutex
+	conds     []cond
 	sources   []*source
 	workers   []batch
 	helpers   []helper
@@ -127,6 +135,10 @@ func (s *Sched) Serve(v Service) {
 		s.chans = append(s.chans, makechan(n))
 	}
 	s.mutexes = make([]mutex, v.Mutexes)
+	s.rwmutexes = make([]rwmutex, v.RWMutexes)
+	for _, i := range v.Conds {
+		s.conds = append(s.conds, cond{l: &s.mutexes[i]})
+	}
 	for i := range v.Sources {
 		src := newSource(v.Sources[i])
 		s.sources = append(s.sources, src)
@@ -141,7 +153,7 @@ func (s *Sched) Serve(v Service) {
 	if t := s.cost.Service(v.Model, s.knobs.IntraOp, 1); t != nil {
 		s.row = t.Row
 	}
-	main := s.gfget(s.allm[0])
+	main := s.malg(s.allm[0])
 	main.prog, main.class = &s.Programs[0], -1
 	s.casgstatus(main, _Grunnable, lab.NoReason)
 	s.alive++
@@ -192,9 +204,10 @@ func (s *Sched) doService(mp *m, gp *g, op *Op) uint8 {
 }
 
 func (s *Sched) begin(mp *m, gp *g) {
-	gp.start = s.host.Now + mp.charge
+	gp.start = max(s.host.Now+mp.charge, gp.due) // a thief may run it while its parent still pays for starting it
 	gp.startP = mp.p.id
 	gp.work.Seed(s.Seed, gp.prog.Work, gp.num)
+	s.note(dBegin, mp.p, gp, gp.class, 0)
 }
 
 func (s *Sched) end(mp *m, gp *g) {
@@ -202,6 +215,7 @@ func (s *Sched) end(mp *m, gp *g) {
 	s.requests = append(s.requests, lab.Request{})
 	r := &s.requests[len(s.requests)-1] // written in place: a copy would wait for its fields
 	r.Class, r.P, r.Due, r.Start, r.End = gp.class, gp.startP, gp.due, gp.start, gp.since
+	s.note(dEnd, mp.p, gp, gp.class, int32(len(s.requests)-1))
 	mp.charge += s.price.request
 	s.open--
 	if up := gp.parent; up != nil && up.life == gp.parentIs {
@@ -287,6 +301,7 @@ func (s *Sched) sourceStep(src *source) {
 			src.pipe, src.head = src.pipe[:0], 0
 		}
 		src.pipe = append(src.pipe, src.take())
+		s.note(dWritten, nil, src.reader, src.pipe[len(src.pipe)-1].class, int32(src.pipe[len(src.pipe)-1].num))
 		wrote = true
 	}
 	if wrote {

@@ -32,6 +32,7 @@ func (s *Sched) netpollblock(mp *m) {
 // netpollready tells the poller that gp's descriptor is ready; a is the thread that made it so.
 func (s *Sched) netpollready(a *actor, gp *g) {
 	s.netReady.pushBack(gp)
+	s.note(dNetready, nil, gp, 0, 0)
 	if mp := s.sched.polling; mp != nil {
 		a.charge += s.host.Wake(mp.thread, a.thread)
 	}
@@ -88,6 +89,10 @@ func (s *Sched) pollReturned(mp *m) bool {
 	s.acquirep(mp, pp)
 	mp.next = mSched
 	if gp := s.netpollPop(mp); gp != nil {
+		if gp.lockedm != nil {
+			s.startlockedm(mp, gp)
+			return false
+		}
 		s.execute(mp, gp, false)
 		return true
 	}
@@ -126,12 +131,14 @@ func (s *Sched) injectglist(a *actor, pp *p, list *gQueue) {
 	}
 	if pp == nil {
 		n := list.size
+		s.note(dInject, nil, list.head, n, 0)
 		for !list.empty() {
 			s.globrunqput(list.pop())
 		}
 		s.startIdle(a, n)
 		return
 	}
+	s.note(dInject, pp, list.head, min(s.sched.npidle, list.size), max(list.size-s.sched.npidle, 0))
 	n := int32(0)
 	for ; n < s.sched.npidle && !list.empty(); n++ {
 		s.globrunqput(list.pop())

@@ -43,6 +43,18 @@ const (
 	Reply                  // it replies to each request of the batch, then goes back to the first Op
 	Read                   // a reader takes what its source has written, and starts a goroutine for each
 	Generate               // an in-process generator sleeps until the next arrival and starts it
+
+	RLock         // RWMutex I, as a reader
+	RUnlock       // RWMutex I
+	WLock         // RWMutex I, as a writer
+	WUnlock       // RWMutex I
+	LockThread    // runtime.LockOSThread
+	UnlockThread  // runtime.UnlockOSThread
+	Gomaxprocs    // runtime.GOMAXPROCS(N)
+	CondWait      // on Cond I, whose mutex it holds
+	CondSignal    // Cond I
+	CondBroadcast // Cond I
+	Select        // Selects[I]: the first case that can go on, in a random order
 )
 
 // An Op is one thing that a goroutine does.
@@ -142,8 +154,39 @@ func (s *Sched) do(mp *m, gp *g, op *Op) uint8 {
 		mp.charge += s.price.allocMin + time.Duration(int64(s.price.allocKiB)*op.N/1024)
 	case Go, Wait:
 		return s.doChildren(mp, gp, op)
+	case RLock, RUnlock, WLock, WUnlock, CondWait, CondSignal, CondBroadcast:
+		return s.doSync(mp, op)
+	case LockThread:
+		s.dolockOSThread(mp)
+	case UnlockThread:
+		s.dounlockOSThread(mp)
+	case Gomaxprocs:
+		return s.setGomaxprocs(mp, int(op.N))
+	case Select:
+		return s.selectgo(mp, s.Selects[op.I])
 	default:
 		return s.doService(mp, gp, op)
+	}
+	return opDone
+}
+
+// doSync does the ops of package sync other than Mutex's.
+func (s *Sched) doSync(mp *m, op *Op) uint8 {
+	switch op.Do {
+	case RLock:
+		return s.rLock(mp, &s.rwmutexes[op.I])
+	case RUnlock:
+		s.rUnlock(mp, &s.rwmutexes[op.I])
+	case WLock:
+		return s.wLock(mp, &s.rwmutexes[op.I])
+	case WUnlock:
+		return doneOrParked(s.wUnlock(mp, &s.rwmutexes[op.I]))
+	case CondWait:
+		return s.condWait(mp, &s.conds[op.I])
+	case CondSignal:
+		s.notifyListNotifyOne(mp, &s.conds[op.I].notify)
+	case CondBroadcast:
+		s.notifyListNotifyAll(mp, &s.conds[op.I].notify)
 	}
 	return opDone
 }

@@ -16,9 +16,18 @@ func (s *Sched) mstart(mp *m) {
 		s.recordM(mp, lab.Idle, lab.Running)
 		s.acquirep(mp, mp.nextp)
 		mp.nextp, mp.next = nil, mSched
+		s.note(dAcquire, mp.p, nil, mp.id, 0)
 	case mPoll:
 		s.recordM(mp, lab.Idle, lab.Running)
 		if !s.pollReturned(mp) {
+			return
+		}
+	case mLocked:
+		s.acquirep(mp, mp.nextp)
+		mp.nextp = nil
+		s.execute(mp, mp.lockedg, false)
+	case mStop:
+		if !s.stopWaited(mp) {
 			return
 		}
 	case mSyscall:
@@ -50,12 +59,24 @@ func (s *Sched) paid(a *actor) time.Duration {
 
 // schedule finds a goroutine and executes it. False: there is none yet, and the host has the M's thread.
 func (s *Sched) schedule(mp *m) bool {
+	if mp.next == mExit {
+		s.mexit(mp)
+		return false
+	}
+	if mp.lockedg != nil {
+		s.stoplockedm(mp)
+		return false
+	}
 	gp, inheritTime, ok := s.findRunnable(mp)
 	if !ok {
 		return false
 	}
 	if mp.spinning {
 		s.resetspinning(mp)
+	}
+	if gp.lockedm != nil {
+		s.startlockedm(mp, gp)
+		return false
 	}
 	s.execute(mp, gp, inheritTime)
 	return true
@@ -70,7 +91,11 @@ func (s *Sched) execute(mp *m, gp *g, inheritTime bool) {
 	if !inheritTime {
 		mp.p.schedtick++
 	}
-	s.note(tExecute, mp.p, gp, b2i(inheritTime), 0)
+	if gp.noP { // exitsyscall goes on behind exitsyscallNoP
+		gp.noP = false
+		mp.p.syscalltick++
+	}
+	s.note(tExecute, mp.p, gp, b2i(inheritTime), mp.id)
 }
 
 func b2i(b bool) int32 {
@@ -82,23 +107,23 @@ func b2i(b bool) int32 {
 
 // newproc makes a goroutine that runs prog as request num of its class, and puts it in mp's runnext.
 func (s *Sched) newproc(mp *m, prog *Program, num uint64, due time.Duration) *g {
-	gp := s.gfget(mp)
+	gp := s.malg(mp)
 	gp.prog, gp.class, gp.num, gp.due = prog, prog.Class, num, due
 	s.casgstatus(gp, _Grunnable, lab.NoReason)
 	s.alive++
 	mp.charge += s.price.newproc
-	s.note(tNewproc, mp.p, gp, 0, 0)
+	s.note(tNewproc, mp.p, gp, prog.Class, int32(num))
 	s.runqput(mp.p, gp, true)
+	if s.marking {
+		s.settle()
+	}
 	s.wakep(&mp.actor)
 	return gp
 }
 
-// gfget takes a g from the P's free list, the global one, or a new slab.
-// SIMPLIFIED(goroutine): free gs are kept in one list, not by P; stacks do not grow.
-func (s *Sched) gfget(mp *m) *g {
-	gp := s.gFree
-	if gp != nil {
-		s.gFree = gp.schedlink
+// malg gives a g from the P's free list, or from a slab: a new one costs its stack.
+func (s *Sched) malg(mp *m) *g {
+	if gp := s.gfget(mp.p); gp != nil {
 		// Kept in variables: a composite literal is built on the stack and copied, which waits for its narrow fields.
 		goid, timer, life, checked := gp.goid, gp.timer, gp.life, gp.checked
 		*gp = g{}
@@ -109,7 +134,7 @@ func (s *Sched) gfget(mp *m) *g {
 	if len(s.slab) == 0 {
 		s.slab = make([]g, 256)
 	}
-	gp = &s.slab[0]
+	gp := &s.slab[0]
 	s.slab = s.slab[1:]
 	s.sched.goidgen++
 	gp.goid = s.sched.goidgen
@@ -119,12 +144,16 @@ func (s *Sched) gfget(mp *m) *g {
 // goexit0 ends mp's goroutine.
 func (s *Sched) goexit0(mp *m) {
 	gp := mp.curg
-	s.note(tExit, mp.p, gp, 0, 0)
 	s.casgstatus(gp, _Gdead, lab.NoReason)
 	gp.m, mp.curg = nil, nil
+	s.note(tExit, mp.p, gp, 0, 0)
 	mp.next = mSched
+	if gp.lockedm != nil {
+		mp.next = mExit
+	}
+	gp.lockedm, mp.lockedg = nil, nil
 	mp.charge += s.price.goexit
-	gp.schedlink, s.gFree = s.gFree, gp
+	s.gfput(mp.p, gp)
 	gp.life++
 	s.alive--
 }
@@ -132,9 +161,9 @@ func (s *Sched) goexit0(mp *m) {
 // gopark makes mp's goroutine wait; whoever readies it must know where it waits.
 func (s *Sched) gopark(mp *m, why lab.Reason) {
 	gp := mp.curg
-	s.note(tPark, mp.p, gp, 0, 0)
 	s.casgstatus(gp, _Gwaiting, why)
 	gp.m, mp.curg = nil, nil
+	s.note(tPark, mp.p, gp, int32(gp.prog.Ops[gp.pc].Do), gp.prog.Ops[gp.pc].I)
 	mp.next = mSched
 	mp.charge += s.price.swtch
 }
@@ -147,23 +176,35 @@ func (s *Sched) ready(mp *m, gp *g, next bool) {
 	}
 	s.casgstatus(gp, _Grunnable, lab.NoReason)
 	mp.charge += s.price.ready
-	s.note(tReady, mp.p, gp, 0, 0)
+	s.note(tReady, mp.p, gp, goidOf(mp.curg), 0)
 	s.runqput(mp.p, gp, next)
+	if s.marking {
+		s.settle()
+	}
 	s.wakep(&mp.actor)
 }
 
-// goschedImpl puts mp's goroutine at the tail of the global queue: Gosched and preemption.
+// goschedImpl puts mp's goroutine at the tail of the global queue: Gosched and preemption. One that is preempted to stop
+// the world stays with its P.
 func (s *Sched) goschedImpl(mp *m, preempted bool) {
 	gp := mp.curg
-	s.note(tYield, mp.p, gp, b2i(preempted), 0)
-	why := lab.Gosched
+	stays := preempted && s.sched.gcwaiting
+	what, why := tYield, lab.Gosched
+	if stays {
+		what = tYieldStop
+	}
 	if preempted {
 		why = lab.Preempted
 	}
 	s.casgstatus(gp, _Grunnable, why)
 	gp.m, mp.curg = nil, nil
 	mp.next = mSched
-	s.globrunqput(gp)
+	if stays {
+		s.runqput(mp.p, gp, true)
+	} else {
+		s.globrunqput(gp)
+	}
+	s.note(what, mp.p, gp, b2i(preempted), 0)
 	mp.charge += s.price.swtch
 	s.wakep(&mp.actor)
 }
@@ -175,6 +216,7 @@ func (s *Sched) goyield(mp *m) {
 	gp.m, mp.curg = nil, nil
 	mp.next = mSched
 	s.runqput(mp.p, gp, false)
+	s.note(dGoyield, mp.p, gp, 0, 0)
 	mp.charge += s.price.swtch
 }
 
@@ -185,6 +227,7 @@ func (s *Sched) acquirep(mp *m, pp *p) {
 		return
 	}
 	mp.p, pp.m = pp, mp
+	pp.oldm = mp
 	pp.status = _Prunning
 	s.recordP(pp, mp, lab.Idle, lab.Running)
 }

@@ -27,17 +27,20 @@ func (s *Sched) runqput(pp *p, gp *g, next bool) {
 // runqputslow moves the older half of a full ring, and gp behind it, to the global queue.
 func (s *Sched) runqputslow(pp *p, gp *g) {
 	for range runqSize / 2 {
+		s.note(dMoved, nil, pp.runq[pp.runqhead%runqSize], 0, 0)
 		s.sched.runq.pushBack(pp.runq[pp.runqhead%runqSize])
 		pp.runqhead++
 	}
 	s.sched.nlocal -= runqSize / 2
 	s.sched.runq.pushBack(gp)
+	s.note(dMoved, nil, gp, 0, 0)
 	s.note(tOverflow, pp, gp, runqSize/2+1, 0)
 }
 
 // runqputbatch puts as many of q on the local queue as fit; the rest stays in q.
 func (s *Sched) runqputbatch(pp *p, q *gQueue) {
 	for !q.empty() && pp.runqtail-pp.runqhead < runqSize {
+		s.note(dMoved, pp, q.head, 0, 0)
 		pp.runq[pp.runqtail%runqSize] = q.pop()
 		pp.runqtail++
 		s.sched.nlocal++
@@ -63,7 +66,11 @@ func (s *Sched) runqget(pp *p) (gp *g, inheritTime bool) {
 // runqgrab takes from the head of p2's ring and puts it at batchHead of batch. When the ring is empty and only runnext
 // is left, next names it: the caller backs off before it takes it.
 func (s *Sched) runqgrab(p2 *p, batch *[runqSize]*g, batchHead uint32, stealRunNextG bool) (n uint32, next *g) {
-	n = min(s.policy.StealCount(p2.runqtail-p2.runqhead), p2.runqtail-p2.runqhead, runqSize/2)
+	n = p2.runqtail - p2.runqhead
+	if s.policy.StealKeep > 0 {
+		n -= n / s.policy.StealKeep
+	}
+	n = min(n, s.policy.StealMax, runqSize/2)
 	if n == 0 {
 		if stealRunNextG && p2.runqhead == p2.runqtail {
 			next = p2.runnext
@@ -87,12 +94,20 @@ func (s *Sched) runqsteal(pp, p2 *p, stealRunNextG bool) (gp, next *g) {
 	gp = pp.runq[(pp.runqtail+n-1)%runqSize]
 	pp.runqtail += n - 1
 	s.sched.nlocal--
+	if s.marking {
+		for i := range n {
+			s.note(dMoved, pp, pp.runq[(pp.runqtail-n+1+i)%runqSize], 0, 0)
+		}
+	}
 	s.note(tSteal, pp, gp, p2.id, int32(n))
 	return gp, nil
 }
 
 // globrunqput puts gp at the tail of the global queue.
-func (s *Sched) globrunqput(gp *g) { s.sched.runq.pushBack(gp) }
+func (s *Sched) globrunqput(gp *g) {
+	s.sched.runq.pushBack(gp)
+	s.note(dMoved, nil, gp, 0, 0)
+}
 
 // globrunqget takes one g from the head of the global queue.
 func (s *Sched) globrunqget() *g { return s.sched.runq.pop() }

@@ -20,6 +20,8 @@ const (
 const (
 	_Pidle    uint8 = iota // on sched.pidle, or in transition
 	_Prunning              // owned by an M
+	_Pgcstop  = 3          // stopped with the world
+	_Pdead    = 4          // GOMAXPROCS has shrunk
 )
 
 // What a g waits for that is not on a queue of its own.
@@ -64,8 +66,14 @@ type g struct {
 	startP    int32
 	serves    int32   // a worker's batch, or a reader's or in-process generator's source: its number
 	timer     uint32  // generation of its timer: an older one in a heap is stopped
+	ticket    bool    // a semaphore was handed over to it
+	lifo      bool    // it waits at the front of its semaphore's queue
+	noP       bool    // its call has ended without a P, which the P that runs it next will count
 	waitq     *gQueue // the queue in which it waits with a time-out
 	elem      *g      // what it received, or what it sends
+	lockedm   *m      // the M it is locked to; nil: none
+
+	sel *selection // the select that it does, or for which it stands on a queue; nil: none
 }
 
 // A batch is what a worker of the service has collected.
@@ -83,6 +91,10 @@ const (
 	mPark                 // was blocked in stopm: acquires nextp
 	mPoll                 // was blocked in netpoll
 	mSyscall              // was in a C or system call: exits it
+	mLocked               // was blocked in stoplockedm: acquires nextp and runs lockedg
+	mExit                 // its locked goroutine has ended: the thread ends
+	mDead                 // it has
+	mStop                 // waits in stopTheWorldWithSema
 )
 
 // An actor is a thread that makes decisions: what they cost is charged to it and paid before its thread goes on.
@@ -110,6 +122,8 @@ type m struct {
 	wasSpinning bool // before it blocked in netpoll
 	pollUntil   time.Duration
 	steal       stealState
+	lockedg     *g    // the goroutine locked to it; nil: none
+	lockedExt   int32 // how often that has called LockOSThread
 }
 
 // stealState is where an M is in stealWork: it may sleep in the middle.
@@ -124,8 +138,8 @@ type stealState struct {
 type p struct {
 	id          int32
 	status      uint8
-	idle        bool // on the idle list (idlepMask): a P on its way to an M is not, and can be stolen from
 	m           *m
+	oldm        *m // the M that had it last
 	link        *p // next idle P
 	schedtick   uint32
 	syscalltick uint32
@@ -133,6 +147,7 @@ type p struct {
 	runqtail    uint32
 	runq        [runqSize]*g
 	runnext     *g
+	gFree       gQueue // gs that have ended
 	timers      timers
 	sysmontick  sysmontick
 }
@@ -222,4 +237,10 @@ type schedt struct {
 	polling      *m            // the M blocked in netpoll; nil: none (the runtime's lastpoll == 0)
 	pollUntil    time.Duration // until when it blocks; 0: without limit
 	goidgen      int32
+	gFree        gQueue
+	nmidlelocked int32 // Ms that wait in stoplockedm
+	gcwaiting    bool  // the world stops, or is stopped
+	stopwait     int32 // Ps that it still waits for
+	stopping     *m    // the M that stops it
+	worldsema    sema  // who may
 }

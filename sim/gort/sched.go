@@ -59,13 +59,18 @@ type Sched struct {
 	allm     []*m
 	owners   []owner
 	coprimes []uint32
-	random   lab.Stream
-	infer    lab.Stream // service times
-	kernel   lab.Stream // latencies of sleeps, polls and signals
-	sysmon   sysmonState
-	gFree    *g
-	slab     []g
-	alive    int // gs that are not dead
+
+	idlepMask  pMask // the Ps on the idle list: one on its way to an M is not, and can be stolen from
+	timerpMask pMask // the Ps that may have timers
+
+	random lab.Stream
+	infer  lab.Stream // service times
+	kernel lab.Stream // latencies of sleeps, polls and signals
+	sysmon sysmonState
+	slab   []g
+	alive  int // gs that are not dead
+
+	selections []*selection // free ones
 
 	netReady   gQueue
 	netWaiters int32
@@ -87,11 +92,13 @@ type record struct {
 	events   int
 	marks    []Mark
 	marking  bool
+	watch    watch
 	checking bool
 
 	recording bool
 	recorded  []lab.Transition
 	checks    uint32 // how many so far
+	nmfreed   int    // threads that have ended with a locked goroutine
 }
 
 // prices are the Cost's nanoseconds as durations.
@@ -123,9 +130,10 @@ func New(cost *lab.Cost, policy Policy, knobs lab.Knobs, seed uint64) *Sched {
 	n := knobs.GOMAXPROCS
 	for i := range n {
 		s.allp = append(s.allp, &p{id: int32(i)})
-		if gcd(i+1, n) == 1 {
-			s.coprimes = append(s.coprimes, uint32(i+1))
-		}
+	}
+	s.reset(n)
+	for i := range s.allp {
+		s.timerpMask.set(int32(i))
 	}
 	for i := n - 1; i > 0; i-- {
 		s.pidleput(s.allp[i])
@@ -138,7 +146,19 @@ func New(cost *lab.Cost, policy Policy, knobs lab.Knobs, seed uint64) *Sched {
 	m0.next = mSched
 	s.acquirep(m0, s.allp[0])
 	s.host.Wake(m0.thread, -1)
+	s.sched.worldsema.value = 1
 	return s
+}
+
+// reset finds the strides of randomOrder for n Ps, and makes room for them in the masks.
+func (s *Sched) reset(n int) {
+	s.idlepMask, s.timerpMask = s.idlepMask.resize(n), s.timerpMask.resize(n)
+	s.coprimes = s.coprimes[:0]
+	for i := range n {
+		if gcd(i+1, n) == 1 {
+			s.coprimes = append(s.coprimes, uint32(i+1))
+		}
+	}
 }
 
 func gcd(a, b int) int {
@@ -251,7 +271,7 @@ func (s *Sched) Fill(r *lab.Result) {
 }
 
 // Threads counts the OS threads of the runtime: the Ms, sysmon and the template thread of a cgo program.
-func (s *Sched) Threads() int { return len(s.allm) + 2 }
+func (s *Sched) Threads() int { return len(s.allm) - s.nmfreed + 2 }
 
 // CPU is the CPU time that all threads have burnt so far.
 func (s *Sched) CPU() time.Duration {

@@ -17,7 +17,10 @@ func (s *Sched) entersyscall(mp *m) {
 	mp.oldp = pp
 	s.casgstatus(mp.curg, _Gsyscall, lab.NoReason)
 	mp.next = mSyscall
-	s.note(tEnter, pp, mp.curg, 0, 0)
+	s.note(tEnter, pp, mp.curg, mp.id, 0)
+	if s.sched.gcwaiting {
+		s.entersyscallHandleGCWait(mp)
+	}
 	s.wakeSysmon(&mp.actor)
 }
 
@@ -30,7 +33,7 @@ func (s *Sched) exitsyscall(mp *m) bool {
 	mp.oldp = nil
 	if mp.p != nil {
 		s.casgstatus(gp, _Grunning, lab.NoReason)
-		s.note(tExitFast, mp.p, gp, 0, 0)
+		s.note(tExitFast, mp.p, gp, mp.id, 0)
 		mp.p.syscalltick++
 		return true
 	}
@@ -39,7 +42,7 @@ func (s *Sched) exitsyscall(mp *m) bool {
 		s.casgstatus(gp, _Grunnable, lab.NoReason) // as the trace tells it: GoSysExit(true), GoStart
 		s.casgstatus(gp, _Grunning, lab.NoReason)
 		mp.charge += s.price.exitSlow
-		s.note(tExitSlow, pp, gp, 0, 0)
+		s.note(tExitSlow, pp, gp, mp.id, 0)
 		pp.syscalltick++
 		return true
 	}
@@ -60,14 +63,20 @@ func (s *Sched) exitsyscallTryGetP(mp *m, oldp *p) *p {
 	return pp
 }
 
-// exitsyscallNoP puts the goroutine on the global queue and parks its M.
+// exitsyscallNoP puts the goroutine on the global queue and parks its M. The call ends when it runs again: execute counts
+// it in syscalltick.
 func (s *Sched) exitsyscallNoP(mp *m) {
 	gp := mp.curg
-	s.note(tExitNoP, nil, gp, 0, 0)
 	s.casgstatus(gp, _Grunnable, lab.NoReason)
+	gp.noP = true
 	gp.m, mp.curg = nil, nil
 	s.globrunqput(gp)
+	s.note(tExitNoP, nil, gp, 0, 0)
 	mp.charge += s.price.exitSlow
+	if gp.lockedm != nil {
+		s.stoplockedm(mp)
+		return
+	}
 	s.stopm(mp)
 }
 
@@ -85,6 +94,7 @@ func (s *Sched) doSigPreempt(mp *m) {
 	mp.signalled = false
 	if gp := mp.curg; gp != nil && gp.status == _Grunning && gp.preempt && mp.next == mRun {
 		mp.charge += s.price.signalCPU
+		s.note(dSignal, mp.p, gp, 0, 0)
 		s.host.Cut(mp.thread)
 	}
 }

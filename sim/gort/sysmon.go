@@ -40,7 +40,7 @@ func (s *Sched) sysmonStep() {
 		sm.started = true
 		s.usleep(&sm.actor, time.Duration(s.random.Float64()*float64(sm.delay)))
 		return
-	case int(s.sched.npidle) == len(s.allp):
+	case s.sched.gcwaiting || int(s.sched.npidle) == len(s.allp):
 		if next := s.timeSleepUntil(); next > now {
 			sm.deep = true
 			s.sched.sysmonwait = true
@@ -117,8 +117,9 @@ func (s *Sched) retake(now time.Duration) (n int) {
 		if runqempty(pp) && s.sched.nmspinning+s.sched.npidle > 0 && pd.syscallwhen+syscallGrace > now {
 			continue
 		}
-		s.note(tRetake, pp, mp.curg, 0, 0)
+		gp := mp.curg
 		s.takeP(mp)
+		s.note(tRetake, pp, gp, s.retakeReason(pp), 0)
 		n++
 		s.retakes++
 		s.handoffp(&s.sysmon.actor, pp)
@@ -140,8 +141,9 @@ func (s *Sched) preemptone(pp *p) {
 	}
 	gp := mp.curg
 	gp.preempt = true
+	s.note(dPreempt, pp, gp, int32((s.host.Now-pp.sysmontick.schedwhen)/time.Microsecond), b2i(!s.knobs.AsyncPreemptOff))
 	switch {
-	case !s.knobs.AsyncPreemptOff:
+	case s.policy.AsyncPreempt && !s.knobs.AsyncPreemptOff:
 		s.preemptM(mp)
 	case gp.pc < int32(len(gp.prog.Ops)) && gp.prog.Ops[gp.pc].Do == CPUCalls:
 		s.host.Cut(mp.thread)

@@ -16,16 +16,19 @@ type timer struct {
 	gen  uint32
 }
 
-// timers is the heap of one P.
-// SIMPLIFIED(timers): a binary heap, whose order among equal times is not that of the runtime's 4-ary one.
+// timers is the heap of one P: each has timerHeapN children (siftUp, siftDown). Equal times have no order of their own.
 type timers struct{ heap []timer }
 
 func (ts *timers) add(t timer) {
 	ts.heap = append(ts.heap, t)
 	i := len(ts.heap) - 1
-	for i > 0 && ts.heap[(i-1)/2].when > t.when {
-		ts.heap[i] = ts.heap[(i-1)/2]
-		i = (i - 1) / 2
+	for i > 0 {
+		parent := int(uint(i-1) / timerHeapN)
+		if t.when >= ts.heap[parent].when {
+			break
+		}
+		ts.heap[i] = ts.heap[parent]
+		i = parent
 	}
 	ts.heap[i] = t
 }
@@ -36,11 +39,14 @@ func (ts *timers) pop() timer {
 	h = h[:len(h)-1]
 	ts.heap = h
 	i := 0
-	for c := 1; c < len(h); c = 2*i + 1 {
-		if c+1 < len(h) && h[c+1].when < h[c].when {
-			c++
+	for left := 1; left < len(h); left = i*timerHeapN + 1 {
+		when, c := t.when, -1
+		for j := left; j < min(left+timerHeapN, len(h)); j++ {
+			if h[j].when < when {
+				when, c = h[j].when, j
+			}
 		}
-		if h[c].when >= t.when {
+		if c < 0 {
 			break
 		}
 		h[i] = h[c]
@@ -124,7 +130,9 @@ func (s *Sched) checkTimersNoP(pollUntil time.Duration) time.Duration {
 		return pollUntil
 	}
 	for _, p2 := range s.allp {
-		pollUntil = earlier(pollUntil, s.wakeTime(p2))
+		if s.timerpMask.read(p2.id) {
+			pollUntil = earlier(pollUntil, s.wakeTime(p2))
+		}
 	}
 	return pollUntil
 }

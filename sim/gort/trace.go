@@ -18,6 +18,7 @@ const (
 	tYield
 	tOverflow
 	tSteal
+	tStealNext
 	tGlobalTick
 	tGlobal
 	tNetpoll
@@ -34,6 +35,14 @@ const (
 	tExitNoP
 	tTimer
 	tHelpers
+	tStopLocked
+	tStartLocked
+	tMexit
+	tStopWorld
+	tStartWorld
+	tGcstop
+	tSelect
+	tYieldStop
 )
 
 var sentences = [...]string{
@@ -45,6 +54,7 @@ var sentences = [...]string{
 	tYield:      "goschedImpl %[1]s to the global queue",
 	tOverflow:   "runqputslow %[2]d to the global queue",
 	tSteal:      "stealWork from P%[2]d: %[3]d, runs %[1]s",
+	tStealNext:  "stealWork from P%[2]d: 1, runs %[1]s",
 	tGlobalTick: "findRunnable tick %[2]d: %[1]s from the global queue",
 	tGlobal:     "globrunqgetbatch %[2]d: runs %[1]s",
 	tNetpoll:    "netpoll: %[2]d ready, runs %[1]s",
@@ -61,6 +71,15 @@ var sentences = [...]string{
 	tExitNoP:    "exitsyscallNoP %[1]s to the global queue",
 	tTimer:      "timers.check: %[1]s is due",
 	tHelpers:    "session: %[2]d helpers for %[1]s",
+
+	tStopLocked:  "stoplockedm: M%[2]d waits for %[1]s",
+	tStartLocked: "startlockedm %[1]s: this P to M%[2]d",
+	tMexit:       "mexit: M%[2]d ends",
+	tStopWorld:   "stopTheWorldWithSema by %[1]s: %[2]d other Ps",
+	tStartWorld:  "startTheWorldWithSema by %[1]s: %[2]d Ps",
+	tGcstop:      "gcstopm: M%[2]d gives this P up",
+	tYieldStop:   "goschedImpl %[1]s to runnext: the world stops",
+	tSelect:      "selectgo %[1]s: case %[2]d of %[3]d",
 }
 
 // A Mark is one decision of the scheduler.
@@ -69,21 +88,29 @@ type Mark struct {
 	What What
 	P, G int32 // -1: none
 	A, B int32
+	Left int32 // how many the queue holds from which a goroutine was taken
 }
 
 // String is the decision as a sentence, with the function that made it.
 func (k Mark) String() string {
+	if k.What >= firstDetail {
+		return k.Long(&Names{})
+	}
 	return fmt.Sprintf(sentences[k.What]+"%[4]s", fmt.Sprintf("g%d", k.G), k.A, k.B, "")
 }
 
-// note records a decision if the run is traced. The part that every decision pays is inlined.
+// note records a decision if the run is traced; if it is not, it is a test of a flag, in line.
 func (s *Sched) note(w What, pp *p, gp *g, a, b int32) {
 	if s.marking {
 		s.mark(w, pp, gp, a, b)
 	}
 }
 
+// mark records a decision.
 func (s *Sched) mark(w What, pp *p, gp *g, a, b int32) {
+	if !s.wants(w) {
+		return
+	}
 	k := Mark{At: s.host.Now, What: w, P: -1, G: -1, A: a, B: b}
 	if pp != nil {
 		k.P = pp.id
@@ -91,7 +118,9 @@ func (s *Sched) mark(w What, pp *p, gp *g, a, b int32) {
 	if gp != nil {
 		k.G = gp.goid
 	}
+	k.Left = s.left(&k)
 	s.marks = append(s.marks, k)
+	s.snapshot()
 }
 
 // Trace records every decision from now on; Marks gives them.

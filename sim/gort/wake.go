@@ -7,11 +7,13 @@ import "github.com/gmplab/lab"
 
 // wakep starts one more M that looks for work, unless one is already looking or no P is idle.
 func (s *Sched) wakep(a *actor) {
-	if s.sched.nmspinning != 0 {
+	if s.sched.nmspinning >= s.policy.WakeLimit {
+		s.note(dWakepSpins, nil, nil, s.sched.nmspinning, 0)
 		return
 	}
 	pp := s.pidlegetSpinning()
 	if pp == nil {
+		s.note(dWakepNoP, nil, nil, 0, 0)
 		return
 	}
 	s.sched.nmspinning++
@@ -22,6 +24,7 @@ func (s *Sched) wakep(a *actor) {
 func (s *Sched) resetspinning(mp *m) {
 	mp.spinning = false
 	s.sched.nmspinning--
+	s.note(dResetSpinning, mp.p, nil, mp.id, s.sched.nmspinning)
 	s.wakep(&mp.actor)
 }
 
@@ -57,6 +60,7 @@ func (s *Sched) allocm() *m {
 // stopm parks the M until startm hands it a P. Its thread blocks once it has paid what it owes.
 func (s *Sched) stopm(mp *m) {
 	s.mput(mp)
+	s.note(dStopm, nil, nil, mp.id, s.sched.nmidle)
 	mp.next = mPark
 	s.recordM(mp, lab.Running, lab.Idle)
 	s.host.Block(mp.thread, s.paid(&mp.actor)+s.price.futexSleep)
@@ -77,7 +81,11 @@ func (s *Sched) mget() *m {
 }
 
 func (s *Sched) pidleput(pp *p) {
-	pp.status, pp.idle = _Pidle, true
+	pp.status = _Pidle
+	if len(pp.timers.heap) == 0 {
+		s.timerpMask.clear(pp.id)
+	}
+	s.idlepMask.set(pp.id)
 	pp.link, s.sched.pidle = s.sched.pidle, pp
 	s.sched.npidle++
 }
@@ -85,7 +93,9 @@ func (s *Sched) pidleput(pp *p) {
 func (s *Sched) pidleget() *p {
 	pp := s.sched.pidle
 	if pp != nil {
-		s.sched.pidle, pp.link, pp.idle = pp.link, nil, false
+		s.timerpMask.set(pp.id)
+		s.idlepMask.clear(pp.id)
+		s.sched.pidle, pp.link = pp.link, nil
 		s.sched.npidle--
 	}
 	return pp
@@ -103,21 +113,29 @@ func (s *Sched) pidlegetSpinning() *p {
 // handoffp finds an M for a P that was taken from a thread in a call, if there is anything to do for it.
 func (s *Sched) handoffp(a *actor, pp *p) {
 	if !runqempty(pp) || !s.sched.runq.empty() {
+		s.note(dHandoff, pp, nil, handoffWork, 0)
 		s.startm(a, pp, false)
 		return
 	}
 	if s.sched.nmspinning+s.sched.npidle == 0 {
 		s.sched.nmspinning++
 		s.sched.needspinning = false
+		s.note(dHandoff, pp, nil, handoffSpin, 0)
 		s.startm(a, pp, true)
 		return
 	}
+	if s.sched.gcwaiting {
+		s.gcstop(a, pp)
+		return
+	}
 	if int(s.sched.npidle) == len(s.allp)-1 && s.sched.polling == nil {
+		s.note(dHandoff, pp, nil, handoffPoll, 0)
 		s.startm(a, pp, false) // the last running P, and nobody polls
 		return
 	}
 	when := s.wakeTime(pp)
 	s.pidleput(pp)
+	s.note(dHandoff, pp, nil, handoffIdle, 0)
 	if when != 0 {
 		s.wakeNetPoller(a, when)
 	}

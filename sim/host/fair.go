@@ -74,6 +74,7 @@ func (h *Host) requeue(ci int32) {
 	h.renew(&h.threads[c.cur])
 	h.threads[c.cur].ran = h.Now
 	c.queue = append(c.queue, c.cur)
+	h.moved(c.cur, ci, Waiting, 0)
 	c.cur = none
 	c.gen++
 }
@@ -117,6 +118,7 @@ func (h *Host) dispatch(ci, t int32, extra time.Duration) {
 	th.left += extra
 	th.protect = th.deadline // set_protect_slice, all slices being equal
 	c.util.set(h.Now, true)
+	h.moved(t, ci, OnCore, 0)
 	h.burst(ci)
 }
 
@@ -165,17 +167,22 @@ func (h *Host) enqueue(t, ci int32, latency time.Duration) {
 		th.gen++
 		c.cur = t
 		if latency == 0 {
+			h.moved(t, ci, OnCore, 0)
 			h.burst(ci)
 			return
 		}
 		c.waking = true
+		h.moved(t, ci, Waking, 0)
 		c.gen++
 		h.q.Push(des.Event{At: h.Now + latency, Kind: evWake, Who: ci, Gen: c.gen})
 		return
 	}
+	over := false // the current thread's slice: update_curr sees that if others wait already, and lets it go
 	if c.cur != none && !c.waking && h.Now > c.began && !h.deciding(c) {
 		h.account(c)
-		h.renew(&h.threads[c.cur])
+		cur := &h.threads[c.cur]
+		over = len(c.queue) > 0 && (cur.v >= cur.deadline || cur.v >= cur.protect)
+		h.renew(cur)
 	}
 	h.place(ci, t)
 	th.blocked = false
@@ -191,6 +198,7 @@ func (h *Host) enqueue(t, ci int32, latency time.Duration) {
 			return
 		}
 		c.cur, c.waking = t, true
+		h.moved(t, ci, Waking, 0)
 		c.gen++
 		th.protect = th.deadline
 		c.util.set(h.Now, true)
@@ -198,7 +206,14 @@ func (h *Host) enqueue(t, ci int32, latency time.Duration) {
 		return
 	}
 	c.queue = append(c.queue, t)
+	h.moved(t, ci, Waiting, 0)
 	h.startTick(ci)
+	if over {
+		if next := h.pick(c); next != c.cur {
+			h.take(ci, next)
+		}
+		return
+	}
 	if !c.waking {
 		h.checkPreempt(ci, t)
 	}

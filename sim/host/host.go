@@ -103,6 +103,9 @@ type Host struct {
 	nohzNext    int64 // next_balance: no idle core is kicked before
 	needsUpdate bool  // needs_update: a core has stopped its tick
 	updateAsked int64 // when that was
+
+	watching bool // record moves
+	moves    []Move
 }
 
 // ended is a burst of length 0 whose end needs no event, as no other event comes before it. Its core's generation tells
@@ -293,6 +296,7 @@ func (h *Host) step(e des.Event) {
 	case evWake:
 		if c := &h.cores[e.Who]; c.gen == e.Gen {
 			c.waking = false
+			h.moved(c.cur, e.Who, OnCore, 0)
 			h.burst(e.Who)
 		}
 	case evTick:
@@ -321,6 +325,7 @@ func (h *Host) burstEnds(ci int32) int32 {
 	th := &h.threads[t]
 	if c.gap == 0 && c.gapIn <= 0 { // a stolen moment begins
 		c.gap = h.cost.Gap.Sample(&c.draw)
+		h.moved(none, ci, Gap, c.gap)
 		c.gapIn = h.nextGap(c)
 	}
 	if c.gap > 0 || th.left > 0 {
@@ -341,6 +346,7 @@ func (h *Host) burstEnds(ci int32) int32 {
 	}
 	th.then = decide
 	th.blocked, th.ran = true, h.Now
+	h.moved(t, ci, Blocked, 0)
 	if h.private {
 		c.cur = none
 		c.gen++

@@ -218,6 +218,33 @@ func TestProtect(t *testing.T) {
 	}
 }
 
+// A wake-up makes the kernel look at the running thread's slice: if that is over and another one waits already, the core is
+// given up then and not at the tick, to whom it may concern (update_curr).
+func TestWakeEndsASliceThatIsOver(t *testing.T) {
+	for _, c := range []struct {
+		at    time.Duration // the third one wakes
+		gives bool
+	}{{1500 * us, true}, {1100 * us, false}} {
+		seed := uint64(1)
+		for ; ; seed++ {
+			if r := newRig(plain(1), seed, 3); r.phase > 2*ms {
+				break
+			}
+		}
+		r := newRig(plain(1), seed, 3)
+		r.when(0, func() { r.Wake(0, none) })
+		r.when(1, func() { r.Wake(1, none) })
+		r.when(c.at, func() { r.Wake(2, none) })
+		r.until(c.at - 1)
+		require.Equal(t, int32(0), r.running(0))
+		r.until(c.at + 1)
+		require.Equal(t, c.gives, r.running(0) != 0, "%v", c.at)
+		if c.gives {
+			require.Equal(t, int32(1), r.running(0), "the one that has waited")
+		}
+	}
+}
+
 // pulledAfter lets a thread wait on one core for a while since it ran, with the other core going idle then, and tells
 // whether that core takes it at once.
 func pulledAfter(seed uint64, rested time.Duration) bool {

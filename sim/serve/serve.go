@@ -6,8 +6,10 @@ package serve
 import (
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/gmplab/lab"
 	"github.com/gmplab/lab/sim/gort"
@@ -43,11 +45,32 @@ func Compile(t *lab.Trial, knobs lab.Knobs, cost *lab.Cost) (gort.Service, error
 	if knobs.IntraSpin && knobs.IntraOp > 1 {
 		return gort.Service{}, fmt.Errorf("knobs.intra_spin: the simulator does not model threads that spin between inferences; leave it out, or measure only")
 	}
+	c.name()
 	if err := c.model(cost); err != nil {
 		return gort.Service{}, err
 	}
 	c.process(queue)
 	return c.Service, nil
+}
+
+// name keeps the workload's names, by number.
+func (c *compiler) name() {
+	for i := range c.w.Classes {
+		c.Names.Classes = append(c.Names.Classes, "\""+c.w.Classes[i].Name+"\"")
+	}
+	for i := range c.w.Chans {
+		c.Names.Chans = append(c.Names.Chans, "channel \""+c.w.Chans[i].Name+"\"")
+	}
+	c.Names.Chans = append(c.Names.Chans, "the semaphore", "the batcher's queue")
+	c.Names.Mutexes, c.Names.RWMutexes = make([]string, c.Mutexes), make([]string, c.RWMutexes)
+	for _, key := range slices.Sorted(maps.Keys(c.names)) {
+		if name, ok := strings.CutPrefix(key, "mutex "); ok {
+			c.Names.Mutexes[c.names[key]] = "\"" + name + "\""
+		}
+		if name, ok := strings.CutPrefix(key, "rwmutex "); ok {
+			c.Names.RWMutexes[c.names[key]] = "\"" + name + "\""
+		}
+	}
 }
 
 // model finds the model that the workload infers with.
@@ -97,7 +120,7 @@ func (c *compiler) class(i int, sem, queue int32) gort.Program {
 }
 
 var plain = map[lab.Do]gort.OpKind{lab.Syscall: gort.Syscall, lab.Sleep: gort.Sleep, lab.Wait: gort.Wait,
-	lab.Yield: gort.Yield, lab.Alloc: gort.Alloc}
+	lab.Yield: gort.Yield, lab.Alloc: gort.Alloc, lab.LockOSThread: gort.LockThread, lab.UnlockOSThread: gort.UnlockThread}
 
 // step compiles one step.
 // SIMPLIFIED(memory): retain and release cost nothing, as there is no collector that would see what is live.
@@ -118,10 +141,10 @@ func (c *compiler) step(s *lab.Step, sem, queue int32) []gort.Op {
 		return one(gort.Send, c.names["chan "+s.Name])
 	case lab.Recv:
 		return one(gort.Recv, c.names["chan "+s.Name])
-	case lab.Lock:
-		return one(gort.Lock, c.mutex(s.Name))
-	case lab.Unlock:
-		return one(gort.Unlock, c.mutex(s.Name))
+	case lab.Lock, lab.Unlock, lab.RLock, lab.RUnlock:
+		return one(c.lock(s))
+	case lab.SetGOMAXPROCS:
+		return []gort.Op{{Do: gort.Gomaxprocs, N: int64(s.Count)}}
 	case lab.Go:
 		i := slices.IndexFunc(c.w.Classes, func(x lab.Class) bool { return x.Name == s.Name })
 		return []gort.Op{{Do: gort.Go, I: int32(i), N: int64(max(s.Count, 1))}}
@@ -144,12 +167,23 @@ func (c *compiler) infer(sem, queue int32) []gort.Op {
 	return []gort.Op{{Do: gort.Infer}}
 }
 
-func (c *compiler) mutex(name string) int32 {
-	i, ok := c.names["mutex "+name]
+// lock compiles a step on a lock, and numbers the locks: those of sync.Mutex, and those of sync.RWMutex.
+func (c *compiler) lock(s *lab.Step) (gort.OpKind, int32) {
+	if !c.w.Reads(s.Name) {
+		do := map[lab.Do]gort.OpKind{lab.Lock: gort.Lock, lab.Unlock: gort.Unlock}[s.Do]
+		return do, c.number("mutex "+s.Name, &c.Mutexes)
+	}
+	do := map[lab.Do]gort.OpKind{lab.Lock: gort.WLock, lab.Unlock: gort.WUnlock, lab.RLock: gort.RLock, lab.RUnlock: gort.RUnlock}[s.Do]
+	return do, c.number("rwmutex "+s.Name, &c.RWMutexes)
+}
+
+// number gives what bears a name its number, the next of n when it comes first.
+func (c *compiler) number(name string, n *int) int32 {
+	i, ok := c.names[name]
 	if !ok {
-		i = int32(c.Mutexes)
-		c.names["mutex "+name] = i
-		c.Mutexes++
+		i = int32(*n)
+		c.names[name] = i
+		*n++
 	}
 	return i
 }

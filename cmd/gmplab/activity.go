@@ -1,0 +1,203 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/google/renameio/v2/maybe"
+	"github.com/spf13/cobra"
+
+	"github.com/gmplab/lab"
+	"github.com/gmplab/lab/experiments"
+	"github.com/gmplab/lab/realrun"
+	"github.com/gmplab/lab/realrun/observe"
+	"github.com/gmplab/lab/sim"
+	"github.com/gmplab/lab/sim/gort"
+)
+
+// traceCommand records what goroutines, Ps and threads do, for real and simulated, and compares the two.
+func (a *app) traceCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "trace",
+		Short: "Record every change of state, simulated or real; check and compare",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(a.traceRecord("predict", "Simulate one point and write its changes of state", "sim.trace.txt", a.tracePredict),
+		a.traceRecord("measure", "Run one point for real and write its Go execution trace", "real.trace", a.traceMeasure),
+		a.traceDiff(), a.traceCheck())
+	return cmd
+}
+
+// traceRecord is trace predict and trace measure.
+func (a *app) traceRecord(name, short, file string, record func(*cobra.Command, *experiments.Experiment, lab.Trial, string) error) *cobra.Command {
+	var workload, point, out string
+	var s uint64 = 1
+	cmd := &cobra.Command{
+		Use:               name + " NAME | -f FILE",
+		Short:             short,
+		ValidArgsFunction: a.complete,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			es, err := a.selected(args, workload)
+			if err != nil {
+				return err
+			}
+			if len(es) > 1 {
+				return errors.New("give one experiment; a trace is of one run")
+			}
+			t, ok := es[0].PointTrial(point, s)
+			if !ok {
+				return fmt.Errorf("-point %q: %s has no such point; it has: %s", point, es[0].Name, strings.Join(pointNames(es[0]), ", "))
+			}
+			if err := record(cmd, es[0], t, out); err != nil {
+				return err
+			}
+			fmt.Fprintln(a.out, "wrote "+out)
+			return nil
+		},
+	}
+	cmd.Flags().StringVarP(&workload, "file", "f", "", "workload file to use instead of an experiment's name")
+	cmd.Flags().StringVar(&point, "point", "", "the point to run; without it the first one")
+	cmd.Flags().StringVar(&out, "out", file, "file to write")
+	cmd.Flags().Var((*seed)(&s), "seed", "seed of the requests")
+	return cmd
+}
+
+func pointNames(e *experiments.Experiment) (names []string) {
+	for _, p := range e.Points {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+func (a *app) tracePredict(cmd *cobra.Command, e *experiments.Experiment, t lab.Trial, out string) error {
+	cost, note, err := costToPredict(infers(e))
+	if err != nil {
+		return err
+	}
+	trace, err := sim.Trace(cmd.Context(), cost, gort.Go126(), t)
+	if err != nil {
+		return err
+	}
+	if note != "" {
+		trace.Notes = append(trace.Notes, note)
+		fmt.Fprintln(a.err, note)
+	}
+	var b strings.Builder
+	if err := trace.Write(&b); err != nil {
+		return err
+	}
+	if err := maybe.WriteFile(out, []byte(b.String()), 0o644); err != nil {
+		return fmt.Errorf("-out %s: %w; choose a file that can be written", out, err)
+	}
+	return nil
+}
+
+func (a *app) traceMeasure(cmd *cobra.Command, e *experiments.Experiment, t lab.Trial, out string) error {
+	lib, err := a.library(cmd.Context(), infers(e))
+	if err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("the path of this program is unknown, which a trial starts again: %w", err)
+	}
+	_, err = a.measure(realrun.Setup{Library: lib, Self: self, Trace: out})(cmd.Context(), t)
+	return err
+}
+
+// readTrace reads either kind of trace.
+func readTrace(path string) (*lab.Trace, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b := bufio.NewReader(f)
+	begin, _ := b.Peek(64)
+	read := observe.ReadTrace
+	if lab.IsTrace(begin) {
+		read = func(r io.Reader) (*lab.Trace, error) { return lab.ReadTrace(r) }
+	}
+	t, err := read(b)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return t, nil
+}
+
+// traceCheck validates traces.
+func (a *app) traceCheck() *cobra.Command {
+	return &cobra.Command{
+		Use:   "check FILE…",
+		Short: "Check that every change of state is one that the runtime makes",
+		Args:  cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			for _, path := range args {
+				t, err := readTrace(path)
+				if err != nil {
+					return err
+				}
+				if err := lab.Validate(t.Moves); err != nil {
+					return fmt.Errorf("%s: %w", path, err)
+				}
+				fmt.Fprintf(a.out, "%s: %d changes of state, all legal\n", path, len(t.Moves))
+			}
+			return nil
+		},
+	}
+}
+
+// traceDiff compares two traces.
+func (a *app) traceDiff() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "diff SIM REAL",
+		Short: "Compare where goroutines spent their time, how long they waited for a P and how long they ran",
+		Args:  cobra.ExactArgs(2),
+		RunE: func(_ *cobra.Command, args []string) error {
+			var acts [2]lab.Activity
+			for i, path := range args {
+				t, err := readTrace(path)
+				if err != nil {
+					return err
+				}
+				if err := lab.Validate(t.Moves); err != nil {
+					return fmt.Errorf("%s: %w", path, err)
+				}
+				acts[i] = t.Activity()
+			}
+			return a.printActivity(experiments.CompareActivity(acts[0], acts[1]), asJSON)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the rows as JSON")
+	return cmd
+}
+
+// printActivity prints the rows; those that differ by more than a tenth are marked.
+func (a *app) printActivity(rows []experiments.ActivityRow, asJSON bool) error {
+	if asJSON {
+		b, err := json.MarshalIndent(rows, "", "  ")
+		if err != nil {
+			return fmt.Errorf("the rows cannot be written as JSON: %w", err)
+		}
+		_, err = fmt.Fprintln(a.out, string(b))
+		return err
+	}
+	const far = 0.1
+	var lines [][]string
+	for _, r := range rows {
+		mark := ""
+		if r.Error == nil && r.Sim != r.Real || r.Error != nil && (*r.Error > far || *r.Error < -far) {
+			mark = "*"
+		}
+		lines = append(lines, []string{r.Name, experiments.Quantity(r.Name, r.Sim), experiments.Quantity(r.Name, r.Real), experiments.ErrorText(r.Error), mark})
+	}
+	_, err := fmt.Fprint(a.out, table([]string{"quantity", "simulated", "real", "error", ""}, lines)+"* differs by more than 10 %\n")
+	return err
+}

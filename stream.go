@@ -20,10 +20,14 @@ func NewStream(seed uint64, concern string, n uint64) Stream {
 }
 
 // StreamOf is NewStream for a concern whose hash is already known: it allocates nothing.
-func StreamOf(seed, concern, n uint64) Stream {
-	var s Stream
-	s.pcg.Seed(mix(seed^concern), mix(concern+n*0x9e3779b97f4a7c15))
+func StreamOf(seed, concern, n uint64) (s Stream) {
+	s.Seed(seed, concern, n)
 	return s
+}
+
+// Seed makes s what StreamOf gives, in place: a copy of what was just written is what a processor waits for.
+func (s *Stream) Seed(seed, concern, n uint64) {
+	s.pcg.Seed(mix(seed^concern), mix(concern+n*0x9e3779b97f4a7c15))
 }
 
 // mix is the finaliser of SplitMix64: neighbouring seeds give unrelated streams.

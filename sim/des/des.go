@@ -5,10 +5,7 @@
 // the two differ as it comes out. Nothing is removed from the middle of the heap.
 package des
 
-import (
-	"math/bits"
-	"time"
-)
+import "time"
 
 // An Event says that something happens to Who at virtual time At. What Kind means is the caller's business.
 type Event struct {
@@ -26,17 +23,13 @@ type entry struct {
 	genWho  uint64
 }
 
-// before is the one order of events, as a number: 1 if x comes before y, else 0. It subtracts (At, seq) as one number of
-// 128 bits and gives the borrow: which of two children of a heap comes first is a coin toss, and a branch on it would be
-// mispredicted half of the time.
-func (x *entry) before(y *entry) uint64 {
-	_, borrow := bits.Sub64(x.seqKind, y.seqKind, 0)
-	_, borrow = bits.Sub64(x.at, y.at, borrow)
-	return borrow
+// before is the one order of events: by At, then by the sequence number.
+func (x *entry) before(y *entry) bool {
+	return x.at < y.at || x.at == y.at && x.seqKind < y.seqKind
 }
 
-// near is how many events the front of a queue holds at most. Up to this number a sorted list beats a heap.
-const near = 12
+// near is how many events the front of a queue holds at most: measured, 6 to 24 differ by a tenth at 4 to 256 Ps.
+const near = 16
 
 // A Queue holds the first few events in a sorted list and the others in a binary heap: most events of the model are the
 // next thing at the same instant, or soon, and never reach the heap. The zero Queue is empty and ready.
@@ -61,16 +54,16 @@ func (q *Queue) Push(e Event) {
 	q.seq++
 	x := entry{uint64(e.At), q.seq<<8 | uint64(e.Kind), uint64(e.Gen)<<32 | uint64(uint32(e.Who))}
 	switch {
-	case q.n < near && (len(q.heap) == 0 || x.before(&q.front[0]) != 0):
+	case q.n < near && (len(q.heap) == 0 || x.before(&q.front[0])):
 		i := q.n
-		for q.n++; i > 0 && q.front[i-1].before(&x) != 0; i-- {
+		for q.n++; i > 0 && q.front[i-1].before(&x); i-- {
 			q.front[i] = q.front[i-1]
 		}
 		q.front[i] = x
-	case x.before(&q.front[0]) != 0: // the last of the front makes room
+	case x.before(&q.front[0]): // the last of the front makes room
 		q.pushHeap(q.front[0])
 		i := 0
-		for ; i+1 < near && x.before(&q.front[i+1]) != 0; i++ {
+		for ; i+1 < near && x.before(&q.front[i+1]); i++ {
 			q.front[i] = q.front[i+1]
 		}
 		q.front[i] = x
@@ -94,15 +87,11 @@ func (q *Queue) Pop() Event {
 
 func (q *Queue) pushHeap(x entry) {
 	q.heap = append(q.heap, x)
-	q.up(len(q.heap)-1, x)
-}
-
-// up puts x at place i of the heap, or above it as far as it comes before what is there.
-func (q *Queue) up(i int, x entry) {
 	h := q.heap
+	i := len(h) - 1
 	for i > 0 {
 		up := (i - 1) / 2
-		if x.before(&h[up]) == 0 {
+		if !x.before(&h[up]) {
 			break
 		}
 		h[i] = h[up]
@@ -111,27 +100,30 @@ func (q *Queue) up(i int, x entry) {
 	h[i] = x
 }
 
-// popHeap lets the hole at the root sink to a leaf, always to the child that comes first, and then puts the last entry
-// there: it is a leaf too, and rarely rises far.
 func (q *Queue) popHeap() entry {
 	h := q.heap
-	first, n := h[0], len(h)-1
-	last := h[n]
-	h = h[:n]
+	first, last := h[0], h[len(h)-1]
+	h = h[:len(h)-1]
 	q.heap = h
+	n := len(h)
 	if n == 0 {
 		return first
 	}
 	i := 0
-	for c := 1; c+1 < n; c = 2*i + 1 {
-		c += int(h[c+1].before(&h[c]))
-		h[i] = h[c]
-		i = c
+	for {
+		child := 2*i + 1
+		if child >= n {
+			break
+		}
+		if r := child + 1; r < n && h[r].before(&h[child]) {
+			child = r
+		}
+		if !h[child].before(&last) {
+			break
+		}
+		h[i] = h[child]
+		i = child
 	}
-	if c := 2*i + 1; c < n {
-		h[i] = h[c]
-		i = c
-	}
-	q.up(i, last)
+	h[i] = last
 	return first
 }

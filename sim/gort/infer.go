@@ -83,7 +83,7 @@ func (s *Sched) callDone(mp *m, gp *g, op *Op) {
 		s.inflight--
 	case RunBatch:
 		s.inflight--
-		n := len(gp.worker.reqs)
+		n := len(s.workers[gp.serves].reqs)
 		mp.charge += s.copyRows(n) + s.price.now
 		if now := s.host.Now; now >= s.From && now < s.To {
 			s.batches = append(s.batches, int32(n))
@@ -93,7 +93,7 @@ func (s *Sched) callDone(mp *m, gp *g, op *Op) {
 
 // doWorker does the ops of a worker of the batcher.
 func (s *Sched) doWorker(mp *m, gp *g, op *Op) uint8 {
-	w := gp.worker
+	w := &s.workers[gp.serves]
 	switch op.Do {
 	case Collect:
 		w.reqs = w.reqs[:0]
@@ -119,7 +119,7 @@ func (s *Sched) doWorker(mp *m, gp *g, op *Op) uint8 {
 
 // take collects what is in the queue, then asks the Batcher: run, or wait for one more until a timer.
 func (s *Sched) take(mp *m, gp *g, c *hchan) uint8 {
-	w := gp.worker
+	w := &s.workers[gp.serves]
 	if gp.op == 1 { // it was waiting for one more
 		gp.op = 0
 		if !gp.timedOut {

@@ -33,6 +33,7 @@ type Service struct {
 	Model    string
 	Stop     time.Duration // no request begins from here on
 	From, To time.Duration // the part in which batches are counted
+	Expect   int           // about how many requests will come from outside: room for their record
 	Names    Names         // for whoever reads the trace
 }
 
@@ -57,6 +58,7 @@ type service struct {
 	rwmutexes []rwmutex
 	conds     []cond
 	sources   []*source
+	workers   []batch
 	helpers   []helper
 	row       int     // bytes of a row of the model
 	speed     float64 // the host's speed in this run, for inference: a quantile of Service.Speed
@@ -127,6 +129,7 @@ type helper struct {
 // Serve sets the process up. Call it once, before Loop.
 func (s *Sched) Serve(v Service) {
 	s.Service = v
+	s.requests = make([]lab.Request, 0, v.Expect)
 	s.classes = v.Classes
 	for _, n := range v.Chans {
 		s.chans = append(s.chans, makechan(n))
@@ -151,7 +154,7 @@ func (s *Sched) Serve(v Service) {
 		s.row = t.Row
 	}
 	main := s.malg(s.allm[0])
-	main.prog, main.class = v.Programs[0].Ops, -1
+	main.prog, main.class = &s.Programs[0], -1
 	s.casgstatus(main, _Grunnable, lab.NoReason)
 	s.alive++
 	s.runqput(s.allp[0], main, true)
@@ -203,13 +206,15 @@ func (s *Sched) doService(mp *m, gp *g, op *Op) uint8 {
 func (s *Sched) begin(mp *m, gp *g) {
 	gp.start = max(s.host.Now+mp.charge, gp.due) // a thief may run it while its parent still pays for starting it
 	gp.startP = mp.p.id
+	gp.work.Seed(s.Seed, gp.prog.Work, gp.num)
 	s.note(dBegin, mp.p, gp, gp.class, 0)
-	gp.work = lab.StreamOf(s.Seed, s.classes[gp.class].Work, gp.num)
 }
 
 func (s *Sched) end(mp *m, gp *g) {
 	gp.since = s.host.Now + mp.charge
-	s.requests = append(s.requests, lab.Request{Class: gp.class, P: gp.startP, Due: gp.due, Start: gp.start, End: gp.since})
+	s.requests = append(s.requests, lab.Request{})
+	r := &s.requests[len(s.requests)-1] // written in place: a copy would wait for its fields
+	r.Class, r.P, r.Due, r.Start, r.End = gp.class, gp.startP, gp.due, gp.start, gp.since
 	s.note(dEnd, mp.p, gp, gp.class, int32(len(s.requests)-1))
 	mp.charge += s.price.request
 	s.open--
@@ -255,15 +260,17 @@ func (s *Sched) start(mp *m, gp *g, op *Op) uint8 {
 		return opDone
 	}
 	v := &s.Programs[op.I]
-	c := s.newproc(mp, v.Ops, v.Class, uint64(gp.spawned)<<v.Shift, 0)
+	c := s.newproc(mp, v, uint64(gp.spawned)<<v.Shift, 0)
 	switch v.Ops[0].Do {
 	case Collect:
-		c.worker = &batch{}
+		c.serves = int32(len(s.workers))
+		s.workers = append(s.workers, batch{})
 	case Read, Generate:
-		c.source = s.sources[v.Ops[0].I]
-		c.source.reader = c
-		if !c.source.InProcess {
-			s.host.Wake(c.source.thread, mp.thread)
+		c.serves = v.Ops[0].I
+		src := s.sources[c.serves]
+		src.reader = c
+		if !src.InProcess {
+			s.host.Wake(src.thread, mp.thread)
 		}
 	}
 	if v.Class >= 0 {
@@ -314,7 +321,7 @@ func (s *Sched) sourceStep(src *source) {
 
 // read takes what is in the pipe and starts a goroutine for each arrival; an empty pipe blocks in the netpoller.
 func (s *Sched) read(mp *m, gp *g) uint8 {
-	src := gp.source
+	src := s.sources[gp.serves]
 	if gp.op == 0 {
 		src.raised = false
 		s.wakeSysmon(&mp.actor) // the read is a system call
@@ -336,13 +343,13 @@ func (s *Sched) read(mp *m, gp *g) uint8 {
 
 // arrive starts the goroutine of one arrival.
 func (s *Sched) arrive(mp *m, a arrival) {
-	s.newproc(mp, s.classes[a.class].Ops, a.class, a.num, a.due)
+	s.newproc(mp, &s.classes[a.class], a.num, a.due)
 	s.open++
 }
 
 // generate is the loop of an in-process generator.
 func (s *Sched) generate(mp *m, gp *g) uint8 {
-	src := gp.source
+	src := s.sources[gp.serves]
 	now := s.host.Now + mp.charge
 	if src.next >= s.Stop {
 		return opDone

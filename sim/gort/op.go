@@ -102,7 +102,7 @@ func (s *Sched) exec(mp *m) bool {
 			s.throw("exec: millions of steps at one instant; a class does nothing that takes time")
 			return false
 		}
-		switch s.do(mp, gp, &gp.prog[gp.pc]) {
+		switch s.do(mp, gp, &gp.prog.Ops[gp.pc]) {
 		case opDone:
 			if mp.curg == gp {
 				gp.pc++
@@ -236,7 +236,7 @@ func (s *Sched) doCall(mp *m, gp *g, op *Op) uint8 {
 	case Infer:
 		mp.charge += s.price.runCall + s.copyRows(1)
 	case RunBatch:
-		mp.charge += s.price.runCall + s.copyRows(len(gp.worker.reqs))
+		mp.charge += s.price.runCall + s.copyRows(len(s.workers[gp.serves].reqs))
 	}
 	if mp.charge > 0 { // Go code ends before the call begins: until then others see a goroutine that runs
 		gp.op = 2
@@ -260,7 +260,7 @@ func (s *Sched) enterCall(mp *m, gp *g, op *Op) uint8 {
 	case Infer:
 		s.runSession(mp, 1)
 	case RunBatch:
-		s.runSession(mp, len(gp.worker.reqs))
+		s.runSession(mp, len(s.workers[gp.serves].reqs))
 	}
 	return opBusy
 }
@@ -276,7 +276,7 @@ func (s *Sched) doChildren(mp *m, gp *g, op *Op) uint8 {
 		return opDone
 	}
 	gp.left++ // counts within the op: no time is left over here
-	c := s.newproc(mp, s.classes[op.I].Ops, op.I, lab.Child(gp.num, int(gp.spawned)), s.host.Now+mp.charge)
+	c := s.newproc(mp, &s.classes[op.I], lab.Child(gp.num, int(gp.spawned)), s.host.Now+mp.charge)
 	if op.Waited {
 		c.parent, c.parentIs = gp, gp.life
 		gp.children++

@@ -105,14 +105,14 @@ func b2i(b bool) int32 {
 	return 0
 }
 
-// newproc makes a goroutine that runs prog as request num of the class, and puts it in mp's runnext.
-func (s *Sched) newproc(mp *m, prog []Op, class int32, num uint64, due time.Duration) *g {
+// newproc makes a goroutine that runs prog as request num of its class, and puts it in mp's runnext.
+func (s *Sched) newproc(mp *m, prog *Program, num uint64, due time.Duration) *g {
 	gp := s.malg(mp)
-	gp.prog, gp.class, gp.num, gp.due = prog, class, num, due
+	gp.prog, gp.class, gp.num, gp.due = prog, prog.Class, num, due
 	s.casgstatus(gp, _Grunnable, lab.NoReason)
 	s.alive++
 	mp.charge += s.price.newproc
-	s.note(tNewproc, mp.p, gp, class, int32(num))
+	s.note(tNewproc, mp.p, gp, prog.Class, int32(num))
 	s.runqput(mp.p, gp, true)
 	if s.marking {
 		s.settle()
@@ -124,7 +124,10 @@ func (s *Sched) newproc(mp *m, prog []Op, class int32, num uint64, due time.Dura
 // malg gives a g from the P's free list, or from a slab: a new one costs its stack.
 func (s *Sched) malg(mp *m) *g {
 	if gp := s.gfget(mp.p); gp != nil {
-		*gp = g{goid: gp.goid, timer: gp.timer, life: gp.life, checked: gp.checked}
+		// Kept in variables: a composite literal is built on the stack and copied, which waits for its narrow fields.
+		goid, timer, life, checked := gp.goid, gp.timer, gp.life, gp.checked
+		*gp = g{}
+		gp.goid, gp.timer, gp.life, gp.checked = goid, timer, life, checked
 		return gp
 	}
 	mp.charge += s.price.newg
@@ -160,8 +163,8 @@ func (s *Sched) gopark(mp *m, why lab.Reason) {
 	gp := mp.curg
 	s.casgstatus(gp, _Gwaiting, why)
 	gp.m, mp.curg = nil, nil
-	if s.marking && int(gp.pc) < len(gp.prog) {
-		s.mark(tPark, mp.p, gp, int32(gp.prog[gp.pc].Do), gp.prog[gp.pc].I)
+	if s.marking && gp.prog != nil && int(gp.pc) < len(gp.prog.Ops) {
+		s.mark(tPark, mp.p, gp, int32(gp.prog.Ops[gp.pc].Do), gp.prog.Ops[gp.pc].I)
 	}
 	mp.next = mSched
 	mp.charge += s.price.swtch

@@ -48,7 +48,7 @@ type g struct {
 	spins     uint8 // active spins on this mutex so far
 	class     int32 // of the workload; -1 for the workers and readers of the service
 	pc        int32
-	prog      []Op
+	prog      *Program
 	m         *m
 	schedlink *g // next in a run queue, a wait queue or the free list
 	left      time.Duration
@@ -64,13 +64,12 @@ type g struct {
 	children  int32  // goroutines it started that are not done
 	spawned   int32  // goroutines it started in all
 	startP    int32
+	serves    int32   // a worker's batch, or a reader's or in-process generator's source: its number
 	timer     uint32  // generation of its timer: an older one in a heap is stopped
 	ticket    bool    // a semaphore was handed over to it
 	lifo      bool    // it waits at the front of its semaphore's queue
 	noP       bool    // its call has ended without a P, which the P that runs it next will count
 	waitq     *gQueue // the queue in which it waits with a time-out
-	worker    *batch  // a worker's batch
-	source    *source // a reader's or in-process generator's arrivals
 	elem      *g      // what it received, or what it sends
 	lockedm   *m      // the M it is locked to; nil: none
 

@@ -193,7 +193,7 @@ func (s *Sched) Loop(ctx context.Context, until time.Duration, idle bool) error 
 			s.noProgress = 0
 		}
 		s.host.Now = e.At
-		s.step(&e)
+		s.step(e)
 		if s.checking && s.err == nil {
 			s.err = s.check()
 		}
@@ -208,7 +208,7 @@ func (s *Sched) Loop(ctx context.Context, until time.Duration, idle bool) error 
 }
 
 // step is the only place that says what an event does.
-func (s *Sched) step(e *des.Event) {
+func (s *Sched) step(e des.Event) {
 	if e.Kind == evSignal {
 		s.doSigPreempt(s.allm[e.Who])
 		return

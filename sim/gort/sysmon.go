@@ -145,7 +145,7 @@ func (s *Sched) preemptone(pp *p) {
 	switch {
 	case s.policy.AsyncPreempt && !s.knobs.AsyncPreemptOff:
 		s.preemptM(mp)
-	case gp.pc < int32(len(gp.prog)) && gp.prog[gp.pc].Do == CPUCalls:
+	case gp.pc < int32(len(gp.prog.Ops)) && gp.prog.Ops[gp.pc].Do == CPUCalls:
 		s.host.Cut(mp.thread)
 	}
 }

@@ -271,7 +271,7 @@ func (h *Host) Wake(t, waker int32) time.Duration {
 }
 
 // Step handles one of the host's events. It returns the thread that now waits for an order, or -1.
-func (h *Host) Step(e *des.Event) int32 {
+func (h *Host) Step(e des.Event) int32 {
 	if e.Kind == evBurst {
 		if h.cores[e.Who].gen == e.Gen {
 			return h.burstEnds(e.Who)
@@ -291,7 +291,7 @@ func (h *Host) Step(e *des.Event) int32 {
 }
 
 // step handles the events that are not the end of a burst.
-func (h *Host) step(e *des.Event) {
+func (h *Host) step(e des.Event) {
 	switch e.Kind {
 	case evWake:
 		if c := &h.cores[e.Who]; c.gen == e.Gen {

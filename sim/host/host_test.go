@@ -55,7 +55,7 @@ func (r *rig) until(end time.Duration) {
 			r.at[e.At]()
 			continue
 		}
-		if t := r.Step(&e); t != none {
+		if t := r.Step(e); t != none {
 			r.order(t)
 		}
 	}

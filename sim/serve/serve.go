@@ -192,6 +192,7 @@ func (c *compiler) number(name string, n *int) int32 {
 func (c *compiler) feeds(g lab.Generator) (feeds []gort.Feed) {
 	for i := range c.w.Classes {
 		if a := &c.w.Classes[i].Arrivals; (a.Kind == lab.Poisson || a.Kind == lab.Every) && a.Generator == g {
+			c.Expect = min(c.Expect+int(1.05*a.Rate*c.Stop.Seconds()), 1<<20)
 			feeds = append(feeds, gort.Feed{Class: int32(i), Due: c.w.Due(i, c.Seed)})
 		}
 	}

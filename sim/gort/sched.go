@@ -140,7 +140,7 @@ func New(cost *lab.Cost, policy Policy, knobs lab.Knobs, seed uint64) *Sched {
 	}
 	s.startSysmon()
 	m0 := s.allocm()
-	for range int(math.Round(cost.Threads.P50)) - 3 { // m0, sysmon and the template thread are counted already
+	for range int(math.Round(cost.Threads.P50)) - 1 - otherThreads { // m0 is there already
 		s.mput(s.allocm())
 	}
 	m0.next = mSched
@@ -270,8 +270,12 @@ func (s *Sched) Fill(r *lab.Result) {
 	r.Requests, r.Steals, r.Batches, r.Dropped = s.requests, s.steals, s.batches, s.open
 }
 
-// Threads counts the OS threads of the runtime: the Ms, sysmon and the template thread of a cgo program.
-func (s *Sched) Threads() int { return len(s.allm) - s.nmfreed + 2 }
+// otherThreads are threads of the runtime that never run what a workload asks for: sysmon, the template thread of a cgo
+// program, and the one to which os/signal locks its goroutine (runtime/signal_unix.go: ensureSigM).
+const otherThreads = 3
+
+// Threads counts the OS threads of the runtime.
+func (s *Sched) Threads() int { return len(s.allm) - s.nmfreed + otherThreads }
 
 // CPU is the CPU time that all threads have burnt so far.
 func (s *Sched) CPU() time.Duration {

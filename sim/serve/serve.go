@@ -10,6 +10,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gmplab/lab"
 	"github.com/gmplab/lab/sim/gort"
@@ -232,6 +233,14 @@ func (c *compiler) process(queue int32) {
 			}
 		}
 	}
-	main = append(main, gort.Op{Do: gort.Started}, gort.Op{Do: gort.Exit})
+	main = append(main, gort.Op{Do: gort.Started})
+	if c.w.Run > 0 { // it waits for the end of the warm-up and of the counted part, as realrun's observe does
+		for _, d := range []time.Duration{c.w.Warmup, c.w.Run} {
+			if wait := lab.Const(d); d > 0 {
+				main = append(main, gort.Op{Do: gort.Sleep, Time: &wait})
+			}
+		}
+	}
+	main = append(main, gort.Op{Do: gort.Exit})
 	c.Programs[0].Ops = main
 }

@@ -211,7 +211,7 @@ func (s *Sched) begin(mp *m, gp *g) {
 }
 
 func (s *Sched) end(mp *m, gp *g) {
-	gp.since = s.host.Now + mp.charge
+	gp.since = max(s.host.Now+mp.charge, gp.start) // see begin
 	s.requests = append(s.requests, lab.Request{})
 	r := &s.requests[len(s.requests)-1] // written in place: a copy would wait for its fields
 	r.Class, r.P, r.Due, r.Start, r.End = gp.class, gp.startP, gp.due, gp.start, gp.since

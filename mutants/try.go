@@ -38,7 +38,7 @@ func (r result) String() string {
 	if r.hung {
 		how = " (by time-out)"
 	}
-	return fmt.Sprintf("killed  %-34s by %s %s%s  %.1fs", m.name, m.pkg, r.killer, how, r.took.Seconds())
+	return fmt.Sprintf("killed  %-46s by %s %s%s  %.1fs", m.name, m.pkg, r.killer, how, r.took.Seconds())
 }
 
 // healthy runs the tests of a package that the mutants need, without a mutant: if they fail by themselves, they say nothing.
@@ -58,7 +58,7 @@ func (t *tester) healthy(ctx context.Context, pkg string, all []mutant) error {
 	o, err := t.test(ctx, bin, pkg, strings.Join(patterns, "|"))
 	os.Remove(bin)
 	if err == nil && o.failed != "" {
-		err = fmt.Errorf("%s of %s fails without any mutant; make the tests pass first:\n%s", o.failed, pkg, o.text)
+		err = fmt.Errorf("%s of %s fails without any mutant, so it would kill them all; make it pass first", o.failed, pkg)
 	}
 	return err
 }
@@ -130,7 +130,6 @@ type outcome struct {
 	ran    int
 	failed string // the first test that failed; empty: none
 	hung   bool
-	text   string
 }
 
 // test runs the tests of a binary that match, in the package's folder, as go test does.
@@ -162,7 +161,6 @@ func read(text string, failed bool) (o outcome) {
 	if !failed {
 		return o
 	}
-	o.text = text
 	o.hung = hangs.MatchString(text)
 	for _, m := range fails.FindAllStringSubmatch(text, -1) {
 		if o.failed == "" || strings.HasPrefix(m[1], o.failed+"/") {

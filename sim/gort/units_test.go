@@ -3,7 +3,9 @@ package gort
 import (
 	"context"
 	"math/rand/v2"
+	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -129,6 +131,41 @@ func TestLastLookAtTimers(t *testing.T) {
 	require.True(t, wait)
 	require.Same(t, m0, s.sched.polling)
 	require.Equal(t, 5*time.Millisecond, s.sched.pollUntil)
+
+	s = newProcess(3, priced())
+	m0 = s.allm[0]
+	s.polls(9 * time.Millisecond)
+	m0.pollUntil = 5 * time.Millisecond // it saw a timer on its way
+	s.host.Wake(m0.thread, -1)
+	before := s.host.Busy()
+	_, wait = s.dropP(m0)
+	require.True(t, wait)
+	require.Equal(t, before+1, s.host.Busy(), "the poller is woken, to wait for less long")
+}
+
+// An M asks the netpoller before it steals, if nobody blocks in it.
+func TestFindLocalPolls(t *testing.T) {
+	s := newProcess(2, priced())
+	gp := s.newG(_Gwaiting)
+	s.netWaiters = 1
+	s.netReady.pushBack(gp)
+	got, _ := s.findLocal(s.allm[0])
+	require.Same(t, gp, got)
+}
+
+// A P takes its share of the global queue: one more than the queue divided by the Ps, at most half a ring.
+func TestShareOfTheGlobalQueue(t *testing.T) {
+	for _, c := range []struct{ ps, queued, taken int }{{1, 5, 5}, {4, 2, 1}, {4, 10, 3}, {2, 1000, 128}, {1, 200, 128}} {
+		s := newProcess(c.ps, priced())
+		gs := s.newGs(c.queued)
+		for _, gp := range gs {
+			s.globrunqput(gp)
+		}
+		pp := s.allp[0]
+		require.Same(t, gs[0], s.globrunqgetbatch(pp))
+		require.EqualValues(t, c.taken-1, pp.runqtail-pp.runqhead, "%+v", c)
+		require.EqualValues(t, c.queued-c.taken, s.sched.runq.size)
+	}
 }
 
 // A lone runnext and timers are for the last pass; and the runnext of a P whose thread is in a call is taken at once, as that
@@ -139,8 +176,10 @@ func TestWhatOnlyTheLastPassTakes(t *testing.T) {
 	m1, p1 := s.runs()
 	next := s.newG(_Grunnable)
 	s.runqput(p1, next, true)
-	p1.timers.add(timer{0, m1.curg, m1.curg.timer})
+	sleeper := s.newG(_Gwaiting)
+	p1.timers.add(timer{us, sleeper, sleeper.timer})
 	s.sched.ntimers++
+	s.host.Now = 2 * us
 	pass := func(last bool) (*g, bool) {
 		s.startSteal(m0)
 		gp, _, wait := s.stealPass(m0, last)
@@ -152,7 +191,11 @@ func TestWhatOnlyTheLastPassTakes(t *testing.T) {
 	require.Same(t, next, p1.runnext)
 	require.Len(t, p1.timers.heap, 1)
 
-	p1.timers.heap, s.sched.ntimers = nil, 0
+	gp, wait = pass(true)
+	require.Same(t, sleeper, gp, "its timer is run by the thief")
+	require.False(t, wait)
+	require.Empty(t, p1.timers.heap)
+
 	gp, wait = pass(true)
 	require.Nil(t, gp)
 	require.True(t, wait, "it sleeps first")
@@ -564,4 +607,105 @@ func TestStridesAreCoprime(t *testing.T) {
 			require.Len(t, seen, n, "stride %d of %d", step, n)
 		}
 	}
+}
+
+// Each price comes from the field of its name.
+func TestPrices(t *testing.T) {
+	var cost lab.Cost
+	n := 0.0
+	v := reflect.ValueOf(&cost).Elem()
+	for i := range v.NumField() {
+		if f := v.Field(i); f.Type() == reflect.TypeFor[lab.Nanos]() {
+			n += 1000
+			f.Set(reflect.ValueOf(lab.Nanos{P50: n}))
+		}
+	}
+	prices := reflect.ValueOf(pricesOf(&cost))
+	for i := range prices.NumField() {
+		name := prices.Type().Field(i).Name
+		field := strings.ToUpper(name[:1]) + name[1:]
+		if name == "swtch" {
+			field = "Switch"
+		}
+		if name == "chanop" {
+			field = "Chan"
+		}
+		if name == "newg" {
+			field = "NewG"
+		}
+		if name == "cgocall" {
+			field = "CgoCall"
+		}
+		want := int64(v.FieldByName(field).Interface().(lab.Nanos).P50)
+		if name == "futexSleep" {
+			want /= 2
+		}
+		require.Equal(t, want, prices.Field(i).Int(), name)
+	}
+}
+
+// The arrivals of all classes that share a pipe come in order of time, each class numbering its own.
+func TestArrivalsComeInOrder(t *testing.T) {
+	w := lab.Workload{Name: "two", Run: time.Hour, Classes: []lab.Class{
+		{Name: "a", Arrivals: lab.Arrivals{Kind: lab.Every, Rate: 1000}},
+		{Name: "b", Arrivals: lab.Arrivals{Kind: lab.Every, Rate: 300}}}}
+	src := newSource(Source{Feeds: []Feed{{0, w.Due(0, 1)}, {1, w.Due(1, 1)}}})
+	last := time.Duration(0)
+	next := make([]uint64, 2)
+	for range 500 {
+		due := src.next
+		a := src.take()
+		require.Equal(t, due, a.due)
+		require.GreaterOrEqual(t, a.due, last)
+		require.Equal(t, next[a.class], a.num)
+		last = a.due
+		next[a.class]++
+	}
+	require.Greater(t, next[0], 2*next[1])
+	require.Positive(t, next[1])
+}
+
+// Consecutive runs see the middle and the width of the host's speed.
+func TestSpeedIsSpread(t *testing.T) {
+	var seen []float64
+	for seed := range uint64(10) {
+		seen = append(seen, speedMode(seed+1))
+	}
+	slices.Sort(seen)
+	require.Less(t, seen[0], 0.15)
+	require.Greater(t, seen[9], 0.85)
+	for i := range 9 {
+		require.Less(t, seen[i+1]-seen[i], 0.2)
+	}
+}
+
+// A reply that comes before its request waits for it is kept.
+func TestReplyBeforeAwait(t *testing.T) {
+	s := newProcess(3, priced())
+	worker, _ := s.runs()
+	m2, _ := s.runs()
+	r := m2.curg
+	worker.curg.worker = &batch{reqs: []*g{r}}
+	s.doWorker(worker, worker.curg, &Op{Do: Reply})
+	require.Equal(t, opDone, s.await(m2, r))
+	require.Equal(t, opPark, s.await(m2, r), "once")
+}
+
+// A reader that has been told that its pipe has data is not told again before it has read.
+func TestAReaderIsToldOnce(t *testing.T) {
+	s := newProcess(2, priced())
+	w := lab.Workload{Name: "one", Run: time.Hour, Classes: []lab.Class{{Name: "a", Arrivals: lab.Arrivals{Kind: lab.Every, Rate: 1000}}}}
+	src := newSource(Source{Feeds: []Feed{{0, w.Due(0, 1)}}})
+	s.Stop = time.Hour
+	src.thread = s.own(s.host.NewThread(), ownSource, 0)
+	src.reader = s.newG(_Gwaiting)
+	src.reader.onNet = true
+	for i := range 3 {
+		s.host.Wake(src.thread, -1)
+		s.host.Now = time.Duration(i+1) * 10 * time.Millisecond
+		s.sourceStep(src)
+		s.until(s.Now() + 10*us)
+	}
+	require.Greater(t, len(src.pipe), 20)
+	require.EqualValues(t, 1, s.netReady.size)
 }

@@ -21,7 +21,7 @@ import (
 
 const (
 	atOnce  = 2                // mutants that are built and run at a time
-	tooLong = 30 * time.Second // a mutant's tests that run for longer hang, and so they have noticed
+	tooLong = 20 * time.Second // a mutant's tests that run for longer hang, and so they have noticed
 )
 
 func main() {

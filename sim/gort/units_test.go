@@ -516,10 +516,15 @@ func TestChannelOrder(t *testing.T) {
 		}
 		require.Equal(t, i < 2, s.chansend(mp, c, v))
 	}
-	for _, v := range values {
+	for i, v := range values {
+		blocked := c.sendq.head
 		got, ok := s.tryrecv(s.allm[0], c)
 		require.True(t, ok)
 		require.Same(t, v, got)
+		if i < 2 { // there is room for the next value, and its sender goes on
+			require.Equal(t, 2, c.count)
+			require.Equal(t, _Grunnable, blocked.status)
+		}
 	}
 }
 
@@ -708,4 +713,24 @@ func TestAReaderIsToldOnce(t *testing.T) {
 	}
 	require.Greater(t, len(src.pipe), 20)
 	require.EqualValues(t, 1, s.netReady.size)
+}
+
+// One read takes all that is in the pipe, and the next one finds it empty.
+func TestAReadTakesAll(t *testing.T) {
+	cost := priced()
+	cost.PipeRead.P50 = 1000
+	s := newProcess(1, cost)
+	s.classes = []Program{{Ops: []Op{{Do: Exit}}}}
+	m0 := s.allm[0]
+	reader := s.newG(_Grunnable)
+	reader.source = &source{pipe: make([]arrival, 3)}
+	s.execute(m0, reader, false)
+	m0.charge = 0
+	for range 4 { // it begins to read and starts the first, the two others, and has read all
+		require.Equal(t, opStay, s.read(m0, reader))
+	}
+	require.Equal(t, us, m0.charge)
+	require.Equal(t, opParkStay, s.read(m0, reader))
+	require.EqualValues(t, 3, s.sched.nlocal)
+	require.Equal(t, 2*us+s.price.swtch, m0.charge)
 }

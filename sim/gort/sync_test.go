@@ -96,6 +96,7 @@ func TestSelectLeavesTheQueues(t *testing.T) {
 	require.Equal(t, opParkStay, s.selectgo(mp, cases))
 	s.execute(mp, s.malg(mp), false)
 	require.True(t, s.trysend(mp, s.chans[1], nil), "case 2")
+	require.EqualValues(t, 2, gp.sel.won)
 	require.False(t, s.trysend(mp, s.chans[0], nil), "the select is taken")
 	s.gopark(mp, lab.Sync)
 	s.execute(mp, gp, false)
@@ -105,6 +106,17 @@ func TestSelectLeavesTheQueues(t *testing.T) {
 	}
 	assert.Len(t, s.selections, 1)
 	assert.Nil(t, gp.sel)
+}
+
+// Of the cases that can go on, each is taken as often as the others.
+func TestSelectIsRandom(t *testing.T) {
+	s, mp := running(1)
+	s.chans = []*hchan{makechan(1000), makechan(1000), makechan(0)}
+	for range 1000 {
+		require.Equal(t, opDone, s.selectgo(mp, []Case{{Chan: 0, Send: true}, {Chan: 1, Send: true}, {Chan: 2}}))
+	}
+	assert.Equal(t, 1000, s.chans[0].count+s.chans[1].count)
+	assert.InDelta(t, 500, s.chans[0].count, 80, "five standard deviations")
 }
 
 // Mutexes keep the order of sync.RWMutex under load: a writer is alone, and a waiting writer keeps new readers out.

@@ -133,3 +133,17 @@ func TestRWMutexExcludes(t *testing.T) {
 	assert.Equal(t, []time.Duration{ms, ms, 2 * ms, 3 * ms, 3 * ms, 4 * ms}, ends,
 		"readers together, a writer, the readers that waited for it, the other writer")
 }
+
+// A writer waits for all readers that were there before it, not for the first of them.
+func TestRWMutexWaitsForAllReaders(t *testing.T) {
+	ms := time.Millisecond
+	reader := func(d time.Duration) []Op { return []Op{{Do: RLock}, lasting(Sleep, d), {Do: RUnlock}} }
+	writer := []Op{lasting(Sleep, ms/2), {Do: WLock}, lasting(Sleep, ms), {Do: WUnlock}}
+	s := played(t, lab.Knobs{GOMAXPROCS: 3}, &lab.Cost{}, Go126(), time.Second, reader(ms), reader(3*ms), reader(2*ms), writer)
+	require.Len(t, s.requests, 4)
+	last := time.Duration(0)
+	for _, q := range s.requests {
+		last = max(last, q.End)
+	}
+	assert.InDelta(t, (4 * ms).Seconds(), last.Seconds(), 10e-6)
+}

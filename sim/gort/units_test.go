@@ -736,3 +736,20 @@ func TestAReadTakesAll(t *testing.T) {
 	require.EqualValues(t, 3, s.sched.nlocal)
 	require.Equal(t, 2*us+s.price.swtch, m0.charge)
 }
+
+// A change of state comes as late as its M is behind with paying, which is at most payAt; and times never descend.
+func TestTransitionsAreLate(t *testing.T) {
+	s := newProcess(2, priced())
+	s.until(us)
+	m1, _ := s.runs()
+	s.Record()
+	at := func(mp *m, charge time.Duration) time.Duration {
+		mp.charge = charge
+		s.casgstatus(mp.curg, _Grunning, lab.NoReason)
+		return s.recorded[len(s.recorded)-1].At - s.Now()
+	}
+	require.Equal(t, 300*time.Nanosecond, at(m1, 300*time.Nanosecond))
+	s.allm[0].curg = s.newG(_Grunning)
+	require.Equal(t, 300*time.Nanosecond, at(s.allm[0], 0), "not before the other")
+	require.Equal(t, us, at(m1, 5*us))
+}

@@ -753,3 +753,24 @@ func TestTransitionsAreLate(t *testing.T) {
 	require.Equal(t, 300*time.Nanosecond, at(s.allm[0], 0), "not before the other")
 	require.Equal(t, us, at(m1, 5*us))
 }
+
+// The state of a P: its thread and goroutine, runnext, and the ring from its head.
+func TestStateOfAP(t *testing.T) {
+	s := newProcess(3, priced())
+	m1, p1 := s.runs()
+	gs := s.newGs(3)
+	for i, gp := range gs {
+		s.runqput(p1, gp, i == 2)
+	}
+	want := PState{M: m1.id, G: m1.curg.goid, Next: gs[2].goid, Ring: Queued{N: 2}}
+	copy(want.Ring.First[:], idsOf(gs[0], gs[1]))
+	require.Equal(t, want, s.state(p1))
+	s.entersyscall(m1)
+	want.Call = true
+	require.Equal(t, want, s.state(p1))
+
+	p2 := s.pidleget()
+	require.Equal(t, PState{M: -1, G: -1, Next: -1}, s.state(p2))
+	s.startm(&m1.actor, p2, true)
+	require.Equal(t, PState{M: s.allm[2].id, G: -1, Next: -1, Spins: true, Coming: true}, s.state(p2))
+}

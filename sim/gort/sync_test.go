@@ -147,3 +147,35 @@ func TestRWMutexWaitsForAllReaders(t *testing.T) {
 	}
 	assert.InDelta(t, (4 * ms).Seconds(), last.Seconds(), 10e-6)
 }
+
+// A goroutine that a semaphore has woken passes if it was given a ticket, or if nobody has been faster; else it waits again.
+func TestWokenBySemaphore(t *testing.T) {
+	for _, c := range []struct {
+		value, left uint32
+		ticket      bool
+		did         uint8
+	}{{1, 0, false, opDone}, {0, 0, false, opParkStay}, {0, 0, true, opDone}, {1, 1, true, opDone}} {
+		s, mp := running(1)
+		gp := mp.curg
+		gp.ticket = c.ticket
+		sm := sema{value: c.value}
+		require.Equal(t, c.did, s.woken(mp, &sm), "%+v", c)
+		assert.Equal(t, c.left, sm.value, "%+v", c)
+		assert.False(t, gp.ticket, "it is good for one pass")
+		assert.Equal(t, c.did == opDone, sm.queue.empty())
+	}
+}
+
+// A release that hands over gives the first waiter a ticket, and leaves no value for others.
+func TestSemreleaseHandsOver(t *testing.T) {
+	for _, handoff := range []bool{true, false} {
+		s, mp := running(1)
+		gp := s.malg(mp)
+		gp.status = _Gwaiting
+		var sm sema
+		sm.queue.pushBack(gp)
+		assert.Equal(t, handoff, s.semrelease(mp, &sm, handoff))
+		assert.Equal(t, handoff, gp.ticket)
+		assert.Equal(t, handoff, sm.value == 0)
+	}
+}

@@ -774,3 +774,17 @@ func TestStateOfAP(t *testing.T) {
 	s.startm(&m1.actor, p2, true)
 	require.Equal(t, PState{M: s.allm[2].id, G: -1, Next: -1, Spins: true, Coming: true}, s.state(p2))
 }
+
+// A goroutine that hands its time slice over is on its P's queue, and a mark says so.
+func TestGoyieldIsMarked(t *testing.T) {
+	s := newProcess(2, priced())
+	m1, p1 := s.runs()
+	gp := m1.curg
+	s.Detail()
+	s.goyield(m1)
+	require.Same(t, gp, p1.runq[p1.runqhead])
+	k := s.marks[len(s.marks)-1]
+	require.Equal(t, Runnable, k.Turn())
+	require.Equal(t, gp.goid, k.G)
+	require.EqualValues(t, p1.id, k.P)
+}

@@ -8,7 +8,7 @@ FUZZTIME  ?= 3s
 BENCHARGS ?= -run '^$$' -bench . -benchmem -count 6 ./sim/...
 
 .DEFAULT_GOAL := help
-.PHONY: help build run predict test race nocgo fuzz lint vuln traces bench benchcmp golden docs docs-check ci clean
+.PHONY: help build run predict test race nocgo fuzz mutants lint vuln traces bench benchcmp golden docs docs-check ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +40,10 @@ fuzz: ## every fuzz target for FUZZTIME (3s)
 		echo "fuzz $$name in $$pkg"; \
 		$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$pkg" </dev/null || exit 1; \
 	done
+
+mutants: ## break the simulator line by line; list each mutant and the test that kills it (ONLY=regexp: some)
+	@mkdir -p build
+	@$(GO) build -o build/mutants ./docs/mutants && build/mutants $(if $(ONLY),'$(ONLY)')
 
 lint: ## gofmt, vet, staticcheck, govulncheck, and the core without cgo and for the browser
 	@bad=$$(gofmt -l .); [ -z "$$bad" ] || { echo "not formatted; run gofmt -w on:"; echo "$$bad"; exit 1; }

@@ -64,6 +64,7 @@ var mayImport = map[string]room{
 	"experiments/*":         {ours: []string{".", "experiments", "sim", "sim/gort"}},
 	"experiments/reference": {ours: []string{"."}},
 	"docs/gen":              {ours: []string{"."}},
+	"docs/mutants":          {},
 }
 
 // roomOf gives the row of the table for a folder.

@@ -167,6 +167,19 @@ func TestTheStoryKnowsTheCores(t *testing.T) {
 	require.Regexp(t, `M\d waits for core [01], which .*M\d.* (has|share)`, s.Text(200))
 }
 
+// A call lasts as long as it lasts, and what follows it on the same P is not part of it.
+func TestTheStoryKnowsCalls(t *testing.T) {
+	w := lab.Workload{Name: "call", Classes: []lab.Class{{Name: "caller", Arrivals: lab.Arrivals{Kind: lab.Once, Count: 1},
+		Steps: []lab.Step{{Do: lab.Call, Spin: true, Time: lab.Const(10 * time.Microsecond)}, {Do: lab.CPU, Time: lab.Const(300 * time.Microsecond)}}}}}
+	rec := &sim.Record{}
+	recorded(t, lab.Cost{}, lab.Trial{Workload: w, Knobs: lab.Knobs{GOMAXPROCS: 1}, Seed: 1}, rec)
+	s, err := rec.Story("1")
+	require.NoError(t, err)
+	sum := byCause(s)
+	require.Equal(t, 10*time.Microsecond, sum["in a call"])
+	require.Equal(t, 300*time.Microsecond, sum["running"])
+}
+
 // The story of goroutines that a full ring gives to the global queue.
 func TestTheStoryKnowsTheQueues(t *testing.T) {
 	w := lab.Workload{Name: "overflow", Classes: []lab.Class{

@@ -31,7 +31,10 @@ func TestAgreesWithStableSort(t *testing.T) {
 	for q.Len() > 0 {
 		got = append(got, q.Pop())
 	}
-	require.Equal(t, want, got)
+	require.Len(t, got, len(want))
+	for i := range want {
+		require.Equal(t, want[i], got[i], "event %d", i)
+	}
 }
 
 func TestInterleavedPushesStayFIFOAmongEquals(t *testing.T) {

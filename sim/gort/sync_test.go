@@ -96,6 +96,7 @@ func TestSelectLeavesTheQueues(t *testing.T) {
 	require.Equal(t, opParkStay, s.selectgo(mp, cases))
 	s.execute(mp, s.malg(mp), false)
 	require.True(t, s.trysend(mp, s.chans[1], nil), "case 2")
+	require.EqualValues(t, 2, gp.sel.won)
 	require.False(t, s.trysend(mp, s.chans[0], nil), "the select is taken")
 	s.gopark(mp, lab.Sync)
 	s.execute(mp, gp, false)
@@ -105,6 +106,17 @@ func TestSelectLeavesTheQueues(t *testing.T) {
 	}
 	assert.Len(t, s.selections, 1)
 	assert.Nil(t, gp.sel)
+}
+
+// Of the cases that can go on, each is taken as often as the others.
+func TestSelectIsRandom(t *testing.T) {
+	s, mp := running(1)
+	s.chans = []*hchan{makechan(1000), makechan(1000), makechan(0)}
+	for range 1000 {
+		require.Equal(t, opDone, s.selectgo(mp, []Case{{Chan: 0, Send: true}, {Chan: 1, Send: true}, {Chan: 2}}))
+	}
+	assert.Equal(t, 1000, s.chans[0].count+s.chans[1].count)
+	assert.InDelta(t, 500, s.chans[0].count, 80, "five standard deviations")
 }
 
 // Mutexes keep the order of sync.RWMutex under load: a writer is alone, and a waiting writer keeps new readers out.
@@ -120,4 +132,50 @@ func TestRWMutexExcludes(t *testing.T) {
 	ms := time.Millisecond
 	assert.Equal(t, []time.Duration{ms, ms, 2 * ms, 3 * ms, 3 * ms, 4 * ms}, ends,
 		"readers together, a writer, the readers that waited for it, the other writer")
+}
+
+// A writer waits for all readers that were there before it, not for the first of them.
+func TestRWMutexWaitsForAllReaders(t *testing.T) {
+	ms := time.Millisecond
+	reader := func(d time.Duration) []Op { return []Op{{Do: RLock}, lasting(Sleep, d), {Do: RUnlock}} }
+	writer := []Op{lasting(Sleep, ms/2), {Do: WLock}, lasting(Sleep, ms), {Do: WUnlock}}
+	s := played(t, lab.Knobs{GOMAXPROCS: 3}, &lab.Cost{}, Go126(), time.Second, reader(ms), reader(3*ms), reader(2*ms), writer)
+	require.Len(t, s.requests, 4)
+	last := time.Duration(0)
+	for _, q := range s.requests {
+		last = max(last, q.End)
+	}
+	assert.InDelta(t, (4 * ms).Seconds(), last.Seconds(), 10e-6)
+}
+
+// A goroutine that a semaphore has woken passes if it was given a ticket, or if nobody has been faster; else it waits again.
+func TestWokenBySemaphore(t *testing.T) {
+	for _, c := range []struct {
+		value, left uint32
+		ticket      bool
+		did         uint8
+	}{{1, 0, false, opDone}, {0, 0, false, opParkStay}, {0, 0, true, opDone}, {1, 1, true, opDone}} {
+		s, mp := running(1)
+		gp := mp.curg
+		gp.ticket = c.ticket
+		sm := sema{value: c.value}
+		require.Equal(t, c.did, s.woken(mp, &sm), "%+v", c)
+		assert.Equal(t, c.left, sm.value, "%+v", c)
+		assert.False(t, gp.ticket, "it is good for one pass")
+		assert.Equal(t, c.did == opDone, sm.queue.empty())
+	}
+}
+
+// A release that hands over gives the first waiter a ticket, and leaves no value for others.
+func TestSemreleaseHandsOver(t *testing.T) {
+	for _, handoff := range []bool{true, false} {
+		s, mp := running(1)
+		gp := s.malg(mp)
+		gp.status = _Gwaiting
+		var sm sema
+		sm.queue.pushBack(gp)
+		assert.Equal(t, handoff, s.semrelease(mp, &sm, handoff))
+		assert.Equal(t, handoff, gp.ticket)
+		assert.Equal(t, handoff, sm.value == 0)
+	}
 }

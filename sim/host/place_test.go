@@ -1,0 +1,189 @@
+package host
+
+import (
+	"testing"
+	"time"
+
+	"github.com/gmplab/lab/sim/des"
+	"github.com/stretchr/testify/require"
+)
+
+// Where a thread is put and what it is owed, function by function. Each test holds against a mutant in
+// docs/mutants/mutants.txt.
+
+// Waking a thread costs its waker more where the thread's core is idle and has to be fetched from its idle state.
+func TestWakeCosts(t *testing.T) {
+	cost := plain(1)
+	cost.FutexWake.P50, cost.FutexWakeBusy.P50 = 5000, 1500
+	r := newRig(cost, 1, 2)
+	require.Equal(t, 5*us, r.Wake(0, none))
+	require.Equal(t, 1500*time.Nanosecond, r.Wake(1, none))
+	require.Equal(t, 1500*time.Nanosecond, r.Wake(1, none), "it is not blocked")
+}
+
+// A new thread begins on an idle core, or on the one with the fewest threads.
+func TestANewThreadTakesAnIdleCore(t *testing.T) {
+	r := newRig(plain(3), 1, 3)
+	r.Wake(0, none)
+	start := func() int32 { // its number names core 0
+		t := r.NewThread()
+		r.Step(des.Event{Kind: evStart, Who: t})
+		return r.threads[t].core
+	}
+	require.EqualValues(t, 1, start())
+	r.NewThread()
+	r.NewThread()
+	require.EqualValues(t, 2, start())
+	require.Equal(t, 3, r.Busy())
+}
+
+// What a thread is owed when it blocks is limited to a slice and a tick, either way. A credit is whole after it has joined
+// the others; a debt shrinks while the core goes on, and stays behind when the thread moves.
+func TestLag(t *testing.T) {
+	r := newRig(plain(2), 1, 3)
+	for i := range int32(3) {
+		r.at0(i)
+	}
+	r.cores[0].cur, r.cores[0].vbase = 0, 0
+	a, b := &r.threads[0], &r.threads[1]
+	limit := r.slice + r.tickEvery
+	for _, c := range []struct{ v, want time.Duration }{{0, 0}, {4 * ms, -2 * ms}, {-4 * ms, 2 * ms}, {time.Second, -limit}, {-time.Second, limit}} {
+		r.cores[0].queue, a.v, b.v = []int32{1}, 0, c.v
+		r.leave(0, 1)
+		require.Equal(t, c.want, b.lag, "it has run for %v more than the other", c.v)
+	}
+
+	// Credit: beside n others, each with the core's mean.
+	r.cores[0].queue, a.v, r.threads[2].v = []int32{2}, 10*ms, 10*ms
+	b.lag = 2 * ms
+	r.place(0, 1)
+	r.cores[0].queue = append(r.cores[0].queue, 1)
+	require.Equal(t, 2*ms, r.mean(&r.cores[0])-b.v, "its credit counts with it in the mean")
+	require.Equal(t, b.v+r.slice, b.deadline)
+
+	// Debt.
+	r.cores[0].queue = nil
+	a.v, b.v, b.lag = 10*ms, 13*ms, -4*ms
+	r.place(0, 1)
+	require.Equal(t, 16*ms, b.v, "3 ms of 4 are left, doubled as there is one other")
+	a.v, b.v, b.lag = 10*ms, 9*ms, -4*ms
+	r.place(0, 1)
+	require.Equal(t, 10*ms, b.v, "the core has gone past it: nothing is left")
+
+	r.cores[1].cur, r.threads[2].v, r.threads[2].core = 2, 50*ms, 1
+	b.v, b.lag = 60*ms, -4*ms
+	r.place(1, 1)
+	require.Equal(t, 50*ms, b.v, "another core: no debt")
+}
+
+// The next thread is the one with the earliest deadline among those that have had no more than their share.
+func TestPick(t *testing.T) {
+	r := newRig(plain(1), 1, 4)
+	c := &r.cores[0]
+	c.queue = []int32{0, 1, 2, 3}
+	set := func(t int32, v, deadline time.Duration) { r.threads[t].v, r.threads[t].deadline = v, deadline }
+	set(0, 9*ms, 1*ms) // earliest, but has had too much
+	set(1, 2*ms, 7*ms)
+	set(2, 3*ms, 5*ms)
+	set(3, 1*ms, 8*ms) // has had least
+	require.EqualValues(t, 2, r.pick(c))
+	set(2, 8*ms, 5*ms)
+	require.EqualValues(t, 1, r.pick(c))
+}
+
+// A tick that comes in the middle of a slice leaves the thread its core.
+func TestATickLeavesASlice(t *testing.T) {
+	cost := plain(1)
+	cost.Slice.P50 = 10e6
+	r := newRig(cost, 1, 2)
+	for i := range int32(2) {
+		r.Wake(i, none)
+	}
+	ts := turns(r, 200*ms)
+	require.Greater(t, len(ts), 10)
+	for _, tn := range ts[2 : len(ts)-1] { // the first tick comes at any time
+		require.Equal(t, 12*ms, tn.long, "10 ms end at the third tick")
+	}
+}
+
+// Of the waiting threads the one that has not run for longest is moved: its cache is coldest.
+func TestTheOneThatWaitedLongestMoves(t *testing.T) {
+	r := newRig(plain(2), 1, 4)
+	r.Now = time.Second
+	r.cores[0].queue = []int32{0, 1, 2}
+	r.threads[0].ran, r.threads[1].ran, r.threads[2].ran = 5*ms, 2*ms, time.Second-us
+	require.EqualValues(t, 1, r.movable(0, false))
+	r.threads[0].ran, r.threads[1].ran = time.Second-2*us, time.Second-3*us
+	require.Equal(t, none, r.movable(0, false), "all are hot")
+	require.EqualValues(t, 1, r.movable(0, true))
+}
+
+// A core pulls more often where that has found something, over about a thousand occasions.
+func TestOddsOfPulls(t *testing.T) {
+	lucky, unlucky := newNewidle(0), newNewidle(0)
+	require.EqualValues(t, newidleSides/2, lucky.ratio, "as after a boot")
+	for range 4 * newidleSides {
+		lucky.count(1)
+		unlucky.count(0)
+	}
+	require.Greater(t, lucky.ratio, uint32(newidleSides*9/10))
+	require.Less(t, unlucky.ratio, uint32(newidleSides/10))
+	require.EqualValues(t, newidleSides/4, newNewidle(0.25).ratio)
+}
+
+// A core's mean idle time moves by an eighth of the way at each idle time.
+func TestMeanIdleTime(t *testing.T) {
+	r := newRig(plain(1), 1, 1)
+	c := &r.cores[0]
+	c.avgIdle = 800 * us
+	r.when(0, func() { c.avgIdle = 800 * us })
+	r.order = func(t int32) { r.Block(t, 0) }
+	r.when(400*us, func() { r.Wake(0, none) })
+	r.until(ms)
+	require.Equal(t, 750*us, c.avgIdle)
+	r.when(time.Second, func() { r.Wake(0, none) })
+	r.until(2 * time.Second)
+	require.EqualValues(t, maxAvgIdle, c.avgIdle, "at most")
+}
+
+// A woken thread goes to its own core if that is idle, to the waker's if that is less loaded, and where both are busy to the
+// core that it remembers, if that is idle: also while utilisation is so high that nobody looks for another one.
+func TestTheCoreOfAWakeUp(t *testing.T) {
+	busy := func(load ...int) *rig { // threads on each core
+		r := newRig(plain(len(load)), 1, 1)
+		for i, n := range load {
+			c := &r.cores[i]
+			c.util.value, c.util.since = utilOne, r.Now
+			for k := range n {
+				t := r.NewThread()
+				r.threads[t].core = int32(i)
+				if k == 0 {
+					c.cur = t
+				} else {
+					c.queue = append(c.queue, t)
+				}
+			}
+		}
+		return r
+	}
+	on := func(r *rig, recent, waker int32) int32 {
+		r.threads[0].core, r.threads[0].recent = 0, recent
+		return r.selectCore(0, waker)
+	}
+	require.EqualValues(t, 0, on(busy(0, 1, 1), 2, 1), "its own is idle")
+	require.EqualValues(t, 1, on(busy(2, 1, 1), 2, 1), "the waker's has fewer threads")
+	require.EqualValues(t, 0, on(busy(1, 1, 1), 2, 1), "as many: its own")
+	require.EqualValues(t, 2, on(busy(1, 1, 0), 2, 1), "the one that it remembers is idle")
+	require.EqualValues(t, 0, on(busy(1, 1, 0), 0, 1), "nobody looks")
+	r := busy(1, 1, 0)
+	on(r, 2, 1)
+	require.EqualValues(t, 0, r.threads[0].recent, "now it remembers where it came from")
+}
+
+// Threads are pulled from the core where most wait.
+func TestBusiest(t *testing.T) {
+	r := newRig(plain(4), 1, 6)
+	require.Equal(t, none, r.busiest())
+	r.cores[1].queue, r.cores[2].queue, r.cores[3].queue = []int32{0}, []int32{1, 2, 3}, []int32{4, 5}
+	require.EqualValues(t, 2, r.busiest())
+}

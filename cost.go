@@ -91,6 +91,7 @@ type Service struct {
 	Time    []Dist    // for each of them the time in the C call, wall clock; medians never descend
 	After   []Dist    // the same right after a batch of the largest size, whose data have displaced this one's; may be short
 	CPU     []float64 // for each of them the mean CPU used by all threads over that time, in cores
+	Probe   float64   // median of lab.ProbeRows rows, samples uncut, Go code included, nanoseconds: what a later probe is compared with; 0: not measured
 	Speed   []float64 // quantiles over rounds of how long everything took, over the median round: the host's speed modes; nil: always 1
 }
 
@@ -171,8 +172,11 @@ func (c *Cost) State() string {
 		return ""
 	}
 	us := func(q float64) float64 { return float64(c.IdlePull.Quantile(q).Microseconds()) }
-	text := fmt.Sprintf("State of the host before the run: an idle core pulled threads from a mean idle time of %.0f µs on (%.0f–%.0f µs)",
-		us(0.5), us(0), us(1))
+	text := "State of the host before the run: when an idle core pulls threads was not measured"
+	if c.IdlePull.Kind == Empirical {
+		text = fmt.Sprintf("State of the host before the run: an idle core pulled threads from a mean idle time of %.0f µs on (%.0f–%.0f µs)",
+			us(0.5), us(0), us(1))
+	}
 	if s := c.Service("mlp", 1, c.Cores); s != nil && len(s.Speed) > 0 {
 		text += fmt.Sprintf("; inference took %.2f times as long as when calibrated (%.2f–%.2f)", s.Factor(0.5), s.Factor(0), s.Factor(1))
 	}

@@ -22,7 +22,7 @@ func (m *Metric) Unit() string { return m.Name[strings.LastIndexByte(m.Name, ':'
 // Metrics is the one table of all metrics. A new quantity is one entry here.
 var Metrics = []Metric{
 	{"/throughput:requests/s", "Requests that ended in the counted part, per second of it.", +1, throughput},
-	{"/throughput/speed-free:ratio", "Requests that ended in the time that one inference of 8 rows takes alone beside the run: throughput without the host's speed.", +1, speedFree},
+	{"/throughput/speed-free:ratio", "Requests that ended in the time that one inference of 8 rows takes after the run: throughput without the host's speed.", +1, speedFree},
 	{"/latency/mean:seconds", "Mean time from due to end.", -1, meanLatency},
 	{"/latency/p50:seconds", "Median time from due to end.", -1, latency(0.50)},
 	{"/latency/p90:seconds", "90th percentile of the time from due to end.", -1, latency(0.90)},
@@ -47,7 +47,7 @@ var Metrics = []Metric{
 	{"/sched/retakes:count", "Ps that sysmon took from a thread in a C or system call; the simulator alone sees them.", 0, value("/sched/retakes:count")},
 	{"/cpu/used:cores", "CPU time of the process over the counted part, in cores.", 0, value("/cpu/used:cores")},
 	{"/cgo/go-to-c-calls:calls", "Calls from Go to C.", 0, value("/cgo/go-to-c-calls:calls")},
-	{"/host/inference:seconds", "How fast the host is: an inference of 8 rows, timed alone after the run on all cores at once.", 0, value(hostInference)},
+	{"/host/inference:seconds", "How fast the host is: an inference of 8 rows after the run, on as many cores at once as there are, or alone if it takes several threads.", 0, value(hostInference)},
 	{"/host/steal:ratio", "Share of the host's CPU time that the hypervisor took during the run.", 0, value("/host/steal:ratio")},
 	{"/host/foreign-cpu:cores", "CPU time of other processes during the run, in cores.", 0, value("/host/foreign-cpu:cores")},
 }

@@ -16,7 +16,7 @@ const traceHead = "gmplab transitions 1"
 // from, to, reason, P, M, and 1 for a goroutine that is foreign.
 func (t *Trace) Write(w io.Writer) error {
 	b := bufio.NewWriter(w)
-	fmt.Fprintf(b, "%s\nside %s\nname %s\nfrom %d\nto %d\n", traceHead, t.Side, strconv.Quote(t.Name), t.From, t.To)
+	fmt.Fprintf(b, "%s\nside %s\nname %s\nfrom %d\nto %d\nmoves %d\n", traceHead, t.Side, strconv.Quote(t.Name), t.From, t.To, len(t.Moves))
 	for _, n := range t.Notes {
 		fmt.Fprintf(b, "note %s\n", strconv.Quote(n))
 	}
@@ -38,13 +38,20 @@ func ReadTrace(r io.Reader) (*Trace, error) {
 	t := &Trace{}
 	s := bufio.NewScanner(r)
 	s.Buffer(nil, 1<<20)
-	line := 0
+	line, moves := 0, 0
 	for s.Scan() {
 		line++
 		text := s.Text()
 		if line == 1 {
 			if text != traceHead {
 				return nil, fmt.Errorf("line 1: %.40q is not %q; give a file that gmplab trace predict wrote", text, traceHead)
+			}
+			continue
+		}
+		if n, ok := strings.CutPrefix(text, "moves "); ok {
+			var err error
+			if moves, err = strconv.Atoi(n); err != nil {
+				return nil, fmt.Errorf("line %d: %.40q after moves is no whole number", line, n)
 			}
 			continue
 		}
@@ -55,8 +62,13 @@ func ReadTrace(r io.Reader) (*Trace, error) {
 	if s.Err() != nil {
 		return nil, fmt.Errorf("line %d: %w", line+1, s.Err())
 	}
-	if line == 0 {
+	switch {
+	case line == 0:
 		return nil, fmt.Errorf("the file is empty; give one that gmplab trace predict wrote")
+	case t.To != 0 && t.To < t.From:
+		return nil, fmt.Errorf("the counted part ends at %v, before it begins at %v; write the trace anew", t.To, t.From)
+	case len(t.Moves) == 0 || len(t.Moves) != moves:
+		return nil, fmt.Errorf("it holds %d changes of state and its head promises %d; it was cut off, so write it anew", len(t.Moves), moves)
 	}
 	return t, nil
 }

@@ -96,6 +96,11 @@ func TestTraceFile(t *testing.T) {
 	in.Moves[3].Foreign = true
 	var b bytes.Buffer
 	require.NoError(t, in.Write(&b))
+	cut := b.String()[:strings.LastIndex(strings.TrimSpace(b.String()), "\n")+1]
+	_, err := ReadTrace(strings.NewReader(cut))
+	assert.ErrorContains(t, err, "it was cut off")
+	_, err = ReadTrace(strings.NewReader(strings.Replace(b.String(), "\nto 2000000000", "\nto 5", 1)))
+	assert.ErrorContains(t, err, "the counted part ends at 5ns, before it begins at 1s")
 	assert.True(t, IsTrace(b.Bytes()[:40]))
 	out, err := ReadTrace(&b)
 	require.NoError(t, err)

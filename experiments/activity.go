@@ -92,14 +92,3 @@ func average(d []time.Duration) float64 {
 	}
 	return sum.Seconds() / float64(max(len(d), 1))
 }
-
-// PointTrial is the trial of one repetition of a point, as Run makes it; the first one for an empty name. It is not ok where
-// there is no such point.
-func (e *Experiment) PointTrial(name string, seed uint64) (lab.Trial, bool) {
-	for i := range e.Points {
-		if name == "" || e.Points[i].Name == name {
-			return e.trial(i, 0, Options{Seed: seed}), true
-		}
-	}
-	return lab.Trial{}, false
-}

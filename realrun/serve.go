@@ -276,11 +276,13 @@ func (s *service) hostSpeed() (seconds float64, err error) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(busy + 2)) // no call loses its P
 	samples, errs := make([][]time.Duration, busy), make([]error, busy)
 	var all sync.WaitGroup
-	for i := range busy {
-		slot, err := s.newSlot(lab.ProbeRows)
-		if err != nil {
+	slots := make([]*ort.Slot, busy)
+	for i := range slots { // all of them before anything runs on one
+		if slots[i], err = s.newSlot(lab.ProbeRows); err != nil {
 			return 0, err
 		}
+	}
+	for i, slot := range slots {
 		for k := range lab.ProbeRows {
 			copy(slot.In[k*s.session.InDim:], s.input(uint64(k)))
 		}

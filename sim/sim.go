@@ -62,8 +62,9 @@ func Trace(ctx context.Context, cost lab.Cost, policy gort.Policy, t lab.Trial) 
 		return nil, err
 	}
 	trace := &lab.Trace{Side: lab.Predicted, Name: w.Name, Moves: s.Recorded()}
+	trace.From = w.Warmup
 	if w.Run > 0 {
-		trace.From, trace.To = w.Warmup, w.Warmup+w.Run
+		trace.To = w.Warmup + w.Run
 	}
 	return trace, nil
 }

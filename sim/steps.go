@@ -67,6 +67,11 @@ func (s *sheet) wrap(head, text string, width int) {
 // Transcript writes decisions: a time, a column for each P that made one, and a column for what has no P. An empty window
 // stands for what is left out between two others.
 func Transcript(windows [][]gort.Mark, ps int) string {
+	for _, w := range windows { // GOMAXPROCS may have grown
+		for _, k := range w {
+			ps = max(ps, int(k.P)+1)
+		}
+	}
 	s := &sheet{widths: make([]int, ps+2)}
 	heads := []string{"time"}
 	for i := range ps {
@@ -200,7 +205,7 @@ func (v *steps) state(st *gort.State) {
 		lines = append(lines, one.b.String())
 	}
 	for i, l := range lines {
-		if v.shown == nil || v.shown[i] != l {
+		if i >= len(v.shown) || v.shown[i] != l {
 			v.b.WriteString(l)
 		}
 	}

@@ -9,7 +9,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/google/renameio/v2/maybe"
 	"github.com/spf13/cobra"
 
 	"github.com/gmplab/lab"
@@ -50,9 +49,15 @@ func (a *app) traceRecord(name, short, file string, record func(*cobra.Command, 
 			if len(es) > 1 {
 				return errors.New("give one experiment; a trace is of one run")
 			}
-			t, ok := es[0].PointTrial(point, s)
-			if !ok {
-				return fmt.Errorf("-point %q: %s has no such point; it has: %s", point, es[0].Name, strings.Join(pointNames(es[0]), ", "))
+			t, p, err := es[0].Trial(point, experiments.Options{Seed: s})
+			if err != nil {
+				return err
+			}
+			if p.Predict != nil {
+				return fmt.Errorf("-point %s: it is predicted with a policy of its own and never measured; its trace would be another program's, so choose another point", p.Name)
+			}
+			if info, err := os.Stat(out); out == "" || err == nil && info.IsDir() {
+				return fmt.Errorf("-out %q is no file; give the name of one", out)
 			}
 			if err := record(cmd, es[0], t, out); err != nil {
 				return err
@@ -66,13 +71,6 @@ func (a *app) traceRecord(name, short, file string, record func(*cobra.Command, 
 	cmd.Flags().StringVar(&out, "out", file, "file to write")
 	cmd.Flags().Var((*seed)(&s), "seed", "seed of the requests")
 	return cmd
-}
-
-func pointNames(e *experiments.Experiment) (names []string) {
-	for _, p := range e.Points {
-		names = append(names, p.Name)
-	}
-	return names
 }
 
 func (a *app) tracePredict(cmd *cobra.Command, e *experiments.Experiment, t lab.Trial, out string) error {
@@ -92,7 +90,7 @@ func (a *app) tracePredict(cmd *cobra.Command, e *experiments.Experiment, t lab.
 	if err := trace.Write(&b); err != nil {
 		return err
 	}
-	if err := maybe.WriteFile(out, []byte(b.String()), 0o644); err != nil {
+	if err := a.save(cmd.Context(), out, b.String()); err != nil {
 		return fmt.Errorf("-out %s: %w; choose a file that can be written", out, err)
 	}
 	return nil
@@ -162,6 +160,7 @@ func (a *app) traceDiff() *cobra.Command {
 		Args:  cobra.ExactArgs(2),
 		RunE: func(_ *cobra.Command, args []string) error {
 			var acts [2]lab.Activity
+			var notes []string
 			for i, path := range args {
 				t, err := readTrace(path)
 				if err != nil {
@@ -170,9 +169,18 @@ func (a *app) traceDiff() *cobra.Command {
 				if err := lab.Validate(t.Moves); err != nil {
 					return fmt.Errorf("%s: %w", path, err)
 				}
-				acts[i] = t.Activity()
+				if want := []string{lab.Predicted, lab.Measured}[i]; t.Side != want {
+					return fmt.Errorf("%s is %s; give the simulated trace first and the real one second", path, t.Side)
+				}
+				acts[i], notes = t.Activity(), append(notes, t.Notes...)
 			}
-			return a.printActivity(experiments.CompareActivity(acts[0], acts[1]), asJSON)
+			if err := a.printActivity(experiments.CompareActivity(acts[0], acts[1]), asJSON); err != nil || asJSON {
+				return err
+			}
+			for _, n := range notes {
+				fmt.Fprintln(a.out, "note: "+n)
+			}
+			return nil
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the rows as JSON")

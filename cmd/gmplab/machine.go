@@ -81,7 +81,11 @@ func (a *app) cost(ctx context.Context, lib ort.Library, needInfer, quick bool) 
 func costToPredict(needInfer bool) (lab.Cost, string, error) {
 	c, err := loaded()
 	if err == nil && (!needInfer || len(c.Infer) > 0) {
-		return c, "", nil
+		note := ""
+		if c.Quick {
+			note = "Predicted with a calibration that was measured quickly, for a quick run; run gmplab calibrate for a whole one."
+		}
+		return c, note, nil
 	}
 	c, err = reference.Cost()
 	return c, fmt.Sprintf("Predicted with the costs of the reference machine %s, as this machine is not calibrated; run gmplab calibrate to predict this one.", c.Host.Name), err

@@ -118,6 +118,7 @@ func checkRelations(t *testing.T, c lab.Cost) {
 // TestRefresh: what wanders is measured again, and nothing else is touched.
 func TestRefresh(t *testing.T) {
 	lib, c := library(), sample()
+	c.Infer[0].Probe = 1e6
 	c.Infer[0].Batch, c.Infer[0].Time, c.Infer[0].CPU = []int{1, 8}, []lab.Dist{lab.Const(time.Microsecond), lab.Const(time.Millisecond)}, []float64{1, 1}
 	before := c
 	before.Infer = slices.Clone(c.Infer)
@@ -203,10 +204,10 @@ func TestLoadErrors(t *testing.T) {
 	}
 	path := pathOf(dir, here.Name)
 	for text, want := range map[string]string{
-		`{"Schema": 2, "Cost": {`: "damaged",
+		`{"Schema": 3, "Cost": {`: "damaged",
 		`{"Schema": 999}`:         "schema 999",
 		`{}`:                      "schema 0",
-		`{"Schema": 2, "Cost": {"Link": {"P50": "x"}}}`: "damaged",
+		`{"Schema": 3, "Cost": {"Link": {"P50": "x"}}}`: "damaged",
 	} {
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
 		_, err := load(dir, here)

@@ -111,6 +111,9 @@ func (b *bench) idlePull() error {
 			<-end
 		}
 	})
+	if tried[0].tries == 0 {
+		return nil // the threads did not come: nothing was tried, nothing is known
+	}
 	limit := idleLimit(tried)
 	b.pool("IdlePull", limit)
 	if odds, ok := idleOdds(tried, limit); ok {

@@ -233,6 +233,7 @@ func (t *table) service(goCode time.Duration) lab.Service {
 		s.Speed = append(s.Speed, median(round))
 	}
 	slices.Sort(s.Speed)
+	s.Probe = median(pooled(t.times[speedBatch], t.level(speedBatch)))
 	for i, m := range isotonic(raw) {
 		for j, q := range s.Time[i].Quantiles {
 			s.Time[i].Quantiles[j] = max(time.Duration(math.Round(float64(q)*m/raw[i]))-goCode, 0)

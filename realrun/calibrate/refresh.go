@@ -2,7 +2,6 @@ package calibrate
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -43,6 +42,9 @@ func refresh(ctx context.Context, o Options, c *lab.Cost, rounds int, period tim
 			probes = append(probes, probe{what, func(b *bench) error { return t.time(b, speedBatch) }})
 		}
 	}
+	if len(probes) == 0 {
+		return context.Cause(ctx) // nothing here is known to wander
+	}
 	began := time.Now()
 	for b.round = range rounds {
 		select {
@@ -53,13 +55,20 @@ func refresh(ctx context.Context, o Options, c *lab.Cost, rounds int, period tim
 			if o.Progress != nil {
 				o.Progress(b.round*len(probes)+i, rounds*len(probes), p.what)
 			}
-			if err := errors.Join(context.Cause(ctx), p.run(b)); err != nil {
+			err := context.Cause(ctx)
+			if err == nil {
+				err = p.run(b)
+			}
+			if err != nil {
 				return fmt.Errorf("calibrate: stopped while measuring %s again: %w", p.what, err)
 			}
 		}
 	}
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
 	b.update(c)
-	return context.Cause(ctx)
+	return nil
 }
 
 // speedBatch is the index of lab.ProbeRows in batches.
@@ -73,16 +82,14 @@ func (b *bench) update(c *lab.Cost) {
 	if odds := b.nanos["IdlePullOdds"]; len(odds) > 0 {
 		c.IdlePullOdds = lab.Value(nanosOf(odds))
 	}
-	goCode := c.RunCall.P50 + c.CgoCall.P50
 	for _, t := range b.infer {
 		s := c.Service("mlp", t.intraOp, t.busy)
-		if s == nil || s.Busy != t.busy || len(t.times[speedBatch]) == 0 {
+		if s == nil || s.Busy != t.busy || s.Probe <= 0 || len(t.times[speedBatch]) == 0 {
 			continue
 		}
-		calibrated := float64(s.At(lab.ProbeRows, lab.ProbeRows, 0.5))
 		s.Speed = nil
 		for _, round := range t.times[speedBatch] {
-			s.Speed = append(s.Speed, (median(round)-goCode)/calibrated)
+			s.Speed = append(s.Speed, median(round)/s.Probe)
 		}
 		slices.Sort(s.Speed)
 	}

@@ -1,5 +1,7 @@
 package gort
 
+import "github.com/gmplab/lab"
+
 // Threads that belong to one goroutine (runtime/proc.go: LockOSThread, stoplockedm, startlockedm, mexit). A locked
 // goroutine runs on its own M only: when it stops, its M gives its P away and waits; whichever M schedules it hands
 // over its P and parks. So each switch to or from it costs two switches of threads. A goroutine that ends while it is
@@ -33,6 +35,7 @@ func (s *Sched) stoplockedm(mp *m) {
 	}
 	s.sched.nmidlelocked++
 	mp.next = mLocked
+	s.recordM(mp, lab.Running, lab.Idle)
 	s.host.Block(mp.thread, s.paid(&mp.actor)+s.price.futexSleep)
 }
 
@@ -55,8 +58,11 @@ func (s *Sched) mexit(mp *m) {
 	s.note(tMexit, mp.p, nil, mp.id, 0)
 	s.handoffp(&mp.actor, s.releasep(mp))
 	mp.next, mp.lockedExt = mDead, 0
+	to := lab.Idle
 	if mp.id != 0 {
 		s.nmfreed++
+		to = lab.NotExist
 	}
+	s.recordM(mp, lab.Running, to)
 	s.host.Block(mp.thread, s.paid(&mp.actor))
 }

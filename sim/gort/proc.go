@@ -23,6 +23,7 @@ func (s *Sched) mstart(mp *m) {
 			return
 		}
 	case mLocked:
+		s.recordM(mp, lab.Idle, lab.Running)
 		s.acquirep(mp, mp.nextp)
 		mp.nextp = nil
 		s.execute(mp, mp.lockedg, false)

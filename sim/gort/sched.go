@@ -260,6 +260,9 @@ func (s *Sched) HostSpeed() (seconds float64, ok bool) {
 	if t == nil {
 		return 0, false
 	}
+	if t.Probe > 0 {
+		return t.Probe * t.Factor(s.speed) / 1e9, true
+	}
 	inC := float64(t.At(lab.ProbeRows, lab.ProbeRows, 0.5)) * t.Factor(s.speed)
 	return inC/1e9 + (s.price.runCall + s.price.cgocall).Seconds(), true
 }

@@ -213,6 +213,7 @@ type watch struct {
 	limit       int
 	skipped     int
 	ps          []PState
+	starts      []int // of each snapshot in ps: the number of Ps may change
 	global      []Queued
 }
 
@@ -283,7 +284,11 @@ func (s *Sched) ThreadNames() []string {
 func (s *Sched) States() []State {
 	states := make([]State, len(s.watch.global))
 	for i := range states {
-		states[i] = State{s.watch.ps[i*len(s.allp) : (i+1)*len(s.allp)], s.watch.global[i]}
+		end := len(s.watch.ps)
+		if i+1 < len(states) {
+			end = s.watch.starts[i+1]
+		}
+		states[i] = State{s.watch.ps[s.watch.starts[i]:end], s.watch.global[i]}
 	}
 	return states
 }
@@ -335,6 +340,7 @@ func (s *Sched) snapshot() {
 	if !s.watch.states {
 		return
 	}
+	s.watch.starts = append(s.watch.starts, len(s.watch.ps))
 	for _, pp := range s.allp {
 		s.watch.ps = append(s.watch.ps, s.state(pp))
 	}
@@ -349,7 +355,8 @@ func (s *Sched) snapshot() {
 func (s *Sched) settle() {
 	if n := len(s.watch.global); n > 0 && n == len(s.marks) && s.marks[n-1].At == s.host.Now && s.watch.skipped == 0 {
 		s.watch.global = s.watch.global[:n-1]
-		s.watch.ps = s.watch.ps[:len(s.watch.ps)-len(s.allp)]
+		s.watch.ps = s.watch.ps[:s.watch.starts[n-1]]
+		s.watch.starts = s.watch.starts[:n-1]
 		s.snapshot()
 	}
 }

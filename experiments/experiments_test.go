@@ -800,3 +800,14 @@ func TestQuantity(t *testing.T) {
 	assert.Equal(t, "+4.2 %", ErrorText(new(0.0421)))
 	assert.Equal(t, "-1200 %", ErrorText(new(-12.0)))
 }
+
+// A prediction made with costs that only the run knew names the run, not a command that would give other bytes.
+func TestCommandOfAPrediction(t *testing.T) {
+	for refreshed, want := range map[string]string{"": "gmplab predict", "now": "gmplab run"} {
+		o := options(lab.Predicted)
+		o.Cost.Refreshed, o.Command = refreshed, "gmplab run example"
+		out, err := Run(context.Background(), example(), o)
+		require.NoError(t, err)
+		assert.Contains(t, out.Predicted.Command, want)
+	}
+}

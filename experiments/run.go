@@ -158,6 +158,9 @@ func (r *run) predict(ctx context.Context) (*Source, error) {
 	if r.o.Quick {
 		src.Command += " -quick"
 	}
+	if r.o.Cost.Refreshed != "" { // only the run itself knew these costs
+		src.Command = r.o.Command
+	}
 	src.Samples = make([]Sample, len(r.e.Points)*r.reps)
 	notes := make([][]string, len(src.Samples))
 	group, ctx := errgroup.WithContext(ctx)

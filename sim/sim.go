@@ -15,20 +15,15 @@ import (
 // that the cost does not know, and with ctx's error when ctx is done.
 func Runner(cost lab.Cost, policy gort.Policy) lab.Runner {
 	return func(ctx context.Context, t lab.Trial) (*lab.Result, error) {
-		if err := t.Validate(); err != nil {
-			return nil, err
-		}
-		knobs := t.Knobs.Filled(max(cost.Cores, 1))
-		service, err := serve.Compile(&t, knobs, &cost)
+		s, service, err := process(&cost, policy, &t)
 		if err != nil {
 			return nil, err
 		}
-		s := gort.New(&cost, policy, knobs, t.Seed)
 		s.Serve(service)
 		r := &lab.Result{Trial: t, Side: lab.Predicted, Host: cost.Host}
 		rec, _ := ctx.Value(recordKey{}).(*Record)
 		if rec != nil {
-			rec.begin(s, &t, knobs.GOMAXPROCS, service.Names)
+			rec.begin(s, &t, t.Knobs.Filled(max(cost.Cores, 1)).GOMAXPROCS, service.Names)
 		}
 		if err := run(ctx, s, &t.Workload, r); err != nil {
 			return nil, err
@@ -44,17 +39,25 @@ func Runner(cost lab.Cost, policy gort.Policy) lab.Runner {
 	}
 }
 
-// Trace predicts one trial as Runner does, and gives every change of state of its goroutines, Ps and threads as well.
-func Trace(ctx context.Context, cost lab.Cost, policy gort.Policy, t lab.Trial) (*lab.Trace, error) {
+// process gives the simulated process of a trial and what it is to serve.
+func process(cost *lab.Cost, policy gort.Policy, t *lab.Trial) (*gort.Sched, gort.Service, error) {
 	if err := t.Validate(); err != nil {
-		return nil, err
+		return nil, gort.Service{}, err
 	}
 	knobs := t.Knobs.Filled(max(cost.Cores, 1))
-	service, err := serve.Compile(&t, knobs, &cost)
+	service, err := serve.Compile(t, knobs, cost)
+	if err != nil {
+		return nil, service, err
+	}
+	return gort.New(cost, policy, knobs, t.Seed), service, nil
+}
+
+// Trace predicts one trial as Runner does, and gives every change of state of its goroutines, Ps and threads as well.
+func Trace(ctx context.Context, cost lab.Cost, policy gort.Policy, t lab.Trial) (*lab.Trace, error) {
+	s, service, err := process(&cost, policy, &t)
 	if err != nil {
 		return nil, err
 	}
-	s := gort.New(&cost, policy, knobs, t.Seed)
 	s.Record()
 	s.Serve(service)
 	w := &t.Workload

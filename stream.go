@@ -50,9 +50,6 @@ func (s *Stream) Uint32n(n uint32) uint32 {
 // Float64 gives a number in [0, 1) with 53 random bits.
 func (s *Stream) Float64() float64 { return float64(s.pcg.Uint64()>>11) / (1 << 53) }
 
-// Exp gives an exponentially distributed number with mean 1.
-func (s *Stream) Exp() float64 { return -log(1 - s.Float64()) }
-
 // Normal gives a standard normal number (Box and Muller, the cosine branch, so that one draw costs two words always).
 func (s *Stream) Normal() float64 {
 	r := math.Sqrt(-2 * log(1-s.Float64()))
@@ -61,7 +58,7 @@ func (s *Stream) Normal() float64 {
 
 // log is math.Log for x in (0, 1], bit for bit that of amd64, on every machine: elsewhere math.Log is compiled with fused
 // multiplications and gives other last bits, and so other runs. It has no branch, where a random x would have the
-// processor guess, and is the larger part of what a random time costs.
+// processor guess.
 func log(x float64) float64 {
 	const (
 		ln2Hi = 6.93147180369123816490e-01

@@ -22,7 +22,7 @@ func mixed() lab.Trial {
 			{Name: "fork", Arrivals: lab.Arrivals{Kind: lab.Poisson, Rate: 1000}, Steps: []lab.Step{
 				{Do: lab.CPU, Time: us(50)}, {Do: lab.Go, Name: "child", Count: 20}, {Do: lab.Yield}, {Do: lab.Wait}}},
 			{Name: "child", Steps: []lab.Step{{Do: lab.CPU, Time: us(40)}}},
-			{Name: "hog", Arrivals: lab.Arrivals{Kind: lab.Once, Count: 8}, Steps: []lab.Step{{Do: lab.CPU, Time: us(40_000)}}},
+			{Name: "hog", Arrivals: lab.Arrivals{Kind: lab.Once, Count: 6}, Steps: []lab.Step{{Do: lab.CPU, Time: us(40_000)}}},
 		}}}
 }
 

@@ -52,24 +52,24 @@ func (q *Queue) Quiet(at time.Duration) bool { return q.n == 0 || q.Next() > at 
 // Push adds e behind all pending events of the same time.
 func (q *Queue) Push(e Event) {
 	q.seq++
-	x := entry{uint64(e.At), q.seq<<8 | uint64(e.Kind), uint64(e.Gen)<<32 | uint64(uint32(e.Who))}
+	// Nothing pending has a later number, so that times alone decide; and an entry of its own would live in memory.
+	at, seqKind, genWho := uint64(e.At), q.seq<<8|uint64(e.Kind), uint64(e.Gen)<<32|uint64(uint32(e.Who))
+	i := q.n
 	switch {
-	case q.n < near && (len(q.heap) == 0 || x.before(&q.front[0])):
-		i := q.n
-		for q.n++; i > 0 && q.front[i-1].before(&x); i-- {
+	case i < near && (len(q.heap) == 0 || at < q.front[0].at):
+		for q.n++; i > 0 && q.front[i-1].at <= at; i-- {
 			q.front[i] = q.front[i-1]
 		}
-		q.front[i] = x
-	case x.before(&q.front[0]): // the last of the front makes room
+	case at < q.front[0].at: // the last of the front makes room
 		q.pushHeap(q.front[0])
-		i := 0
-		for ; i+1 < near && x.before(&q.front[i+1]); i++ {
+		for i = 0; i+1 < near && at < q.front[i+1].at; i++ {
 			q.front[i] = q.front[i+1]
 		}
-		q.front[i] = x
 	default:
-		q.pushHeap(x)
+		q.pushHeap(entry{at, seqKind, genWho})
+		return
 	}
+	q.front[i] = entry{at, seqKind, genWho}
 }
 
 // Pop removes and returns the first event; the queue must not be empty.

@@ -125,42 +125,46 @@ func (s *Sched) stealPasses() int { return max(s.policy.StealTries, 1) }
 func (s *Sched) startSteal(mp *m) {
 	mp.next = mSteal
 	mp.steal = stealState{}
-	s.randomOrder(mp)
 }
 
-// randomOrder begins a pass with a random number, of which stealPass makes an order if there is anything to look for. It draws
-// in any case, so that two policies draw alike.
+// randomOrder begins a pass. It draws in any case, so that two policies draw alike.
 func (s *Sched) randomOrder(mp *m) {
-	mp.steal.seen, mp.steal.random = 0, uint32(s.random.Uint64()>>32)
+	mp.steal.start(uint32(s.random.Uint64()>>32), uint32(len(s.allp)), s.coprimes, s.policy.StealRandom, mp.p.id)
 }
 
 // start is the order of a pass: a random P, then a stride that is coprime with their number, so that each comes up once;
 // or the Ps behind this one, if the policy says so.
-func (st *stealState) start(ps uint32, coprimes []uint32, random bool, own int32) {
-	if !random {
+func (st *stealState) start(random, ps uint32, coprimes []uint32, shuffled bool, own int32) {
+	if !shuffled {
 		st.pos, st.step = uint32(own+1)%ps, 1
 		return
 	}
-	st.pos = st.random % ps
-	st.step = coprimes[st.random/ps%uint32(len(coprimes))]
+	st.pos = random % ps
+	st.step = coprimes[random/ps%uint32(len(coprimes))]
 }
 
 // stealWork looks for work on the other Ps, the oldest half of a queue first; timers and a lone runnext in the last pass
 // only. wait: the M sleeps before it takes a runnext, or pays, and comes back.
 func (s *Sched) stealWork(mp *m) (gp *g, inheritTime, wait bool) {
 	st := &mp.steal
-	if s.sched.nlocal == 0 && s.sched.ntimers == 0 {
-		mp.next = mDrop // all passes would find nothing
-		return nil, false, false
+	last := int32(s.stealPasses()) - 1
+	if s.sched.nlocal == 0 { // there is nothing to steal but a timer that is due
+		first := s.checkTimersNoP(0)
+		mp.pollUntil = earlier(mp.pollUntil, first)
+		if first == 0 || first > s.host.Now {
+			st.pass = last + 1
+		} else if st.pass < last {
+			st.pass, st.seen, st.step = last, 0, 0
+		}
 	}
-	for st.pass < int32(s.stealPasses()) {
-		if gp, inheritTime, wait = s.stealPass(mp, st.pass == int32(s.stealPasses())-1); gp != nil || wait {
+	for st.pass <= last {
+		if gp, inheritTime, wait = s.stealPass(mp, st.pass == last); gp != nil || wait {
 			return gp, inheritTime, wait
 		}
 		st.pass++
-		s.randomOrder(mp)
+		st.seen, st.step = 0, 0
 	}
-	s.note(dNothing, mp.p, nil, int32(s.stealPasses()), 0)
+	s.note(dNothing, mp.p, nil, last+1, 0)
 	mp.next = mDrop
 	return nil, false, false
 }
@@ -168,8 +172,8 @@ func (s *Sched) stealWork(mp *m) (gp *g, inheritTime, wait bool) {
 // stealPass looks at the Ps that this pass has not seen yet.
 func (s *Sched) stealPass(mp *m, stealTimersOrRunNextG bool) (gp *g, inheritTime, wait bool) {
 	st := &mp.steal
-	if st.seen == 0 {
-		st.start(uint32(len(s.allp)), s.coprimes, s.policy.StealRandom, mp.p.id)
+	if st.step == 0 {
+		s.randomOrder(mp)
 	}
 	for ; st.seen < int32(len(s.allp)); st.seen, st.pos = st.seen+1, (st.pos+st.step)%uint32(len(s.allp)) {
 		p2 := s.allp[st.pos]

@@ -319,26 +319,31 @@ func (s *Sched) sourceStep(src *source) {
 	s.host.Sleep(src.thread, pay, max(now+pay, src.next+s.cost.ArmLate.Sample(&s.infer)))
 }
 
-// read takes what is in the pipe and starts a goroutine for each arrival; an empty pipe blocks in the netpoller.
+// read takes what is in the pipe and starts a goroutine for each arrival; an empty pipe blocks in the netpoller. It goes on
+// while exec would come back to it.
 func (s *Sched) read(mp *m, gp *g) uint8 {
 	src := s.sources[gp.serves]
-	if gp.op == 0 {
-		src.raised = false
-		s.wakeSysmon(&mp.actor) // the read is a system call
-		mp.charge += s.price.pipeRead
-		if src.head == len(src.pipe) {
-			s.netpollblock(mp)
-			return opParkStay
+	for {
+		if gp.op == 0 {
+			src.raised = false
+			s.wakeSysmon(&mp.actor) // the read is a system call
+			mp.charge += s.price.pipeRead
+			if src.head == len(src.pipe) {
+				s.netpollblock(mp)
+				return opParkStay
+			}
+			gp.op = 1
 		}
-		gp.op = 1
+		if src.head == len(src.pipe) {
+			gp.op = 0
+		} else {
+			s.arrive(mp, src.pipe[src.head])
+			src.head++
+		}
+		if mp.charge >= payAt || gp.preempt {
+			return opStay
+		}
 	}
-	if src.head == len(src.pipe) {
-		gp.op = 0
-		return opStay
-	}
-	s.arrive(mp, src.pipe[src.head])
-	src.head++
-	return opStay
 }
 
 // arrive starts the goroutine of one arrival.

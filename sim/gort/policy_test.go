@@ -23,7 +23,6 @@ func TestStealRandomOrder(t *testing.T) {
 			s.randomOrder(s.allm[0])
 			seen, order := map[uint32]bool{}, []uint32{}
 			st := s.allm[0].steal
-			st.start(6, s.coprimes, random, 4)
 			for range 6 {
 				seen[st.pos] = true
 				order = append(order, st.pos)

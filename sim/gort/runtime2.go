@@ -129,8 +129,7 @@ type m struct {
 // stealState is where an M is in stealWork: it may sleep in the middle.
 type stealState struct {
 	pass, seen int32  // the pass, and how many Ps it has looked at
-	random     uint32 // what the order of the pass is made of
-	pos, step  uint32 // the P to look at next, and the stride
+	pos, step  uint32 // the P to look at next, and the stride; 0: the pass has not begun
 	next       *g     // the runnext seen before the back-off
 }
 

@@ -116,12 +116,22 @@ func stopping() (s *Sched, mp, m2 *m) {
 	return s, mp, m2
 }
 
+// untilBack runs the host until a thread waits for its next order.
+func (s *Sched) untilBack(thread int32) {
+	for at := int32(-1); at != thread; {
+		e := s.q.Pop()
+		s.host.Now = e.At
+		at = s.host.Step(e)
+	}
+}
+
 // Who waits for the world to stop asks again; a P handed off then stops; sysmon sleeps deep; and the start wakes it.
 func TestWhileTheWorldStops(t *testing.T) {
 	s, mp, m2 := stopping()
 	require.False(t, s.stopTheWorldWithSema(mp))
 	require.True(t, m2.curg.preempt)
 	m2.curg.preempt = false // an M that was on its way has not heard
+	s.untilBack(mp.thread)
 	assert.False(t, s.stopWaited(mp))
 	assert.True(t, m2.curg.preempt)
 	s.sysmon.started = true

@@ -1,6 +1,7 @@
 package gort
 
 import (
+	"math/bits"
 	"time"
 
 	"github.com/gmplab/lab"
@@ -129,9 +130,9 @@ func (s *Sched) checkTimersNoP(pollUntil time.Duration) time.Duration {
 	if s.sched.ntimers == 0 {
 		return pollUntil
 	}
-	for _, p2 := range s.allp {
-		if s.timerpMask.read(p2.id) {
-			pollUntil = earlier(pollUntil, s.wakeTime(p2))
+	for i, word := range s.timerpMask {
+		for ; word != 0; word &= word - 1 {
+			pollUntil = earlier(pollUntil, s.wakeTime(s.allp[i*32+bits.TrailingZeros32(word)]))
 		}
 	}
 	return pollUntil

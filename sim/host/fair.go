@@ -164,7 +164,6 @@ func (h *Host) enqueue(t, ci int32, latency time.Duration) {
 	c, th := &h.cores[ci], &h.threads[t]
 	if h.private { // its own core is idle, and there is nothing to place it among
 		th.blocked = false
-		th.gen++
 		c.cur = t
 		if latency == 0 {
 			h.moved(t, ci, OnCore, 0)
@@ -186,7 +185,6 @@ func (h *Host) enqueue(t, ci int32, latency time.Duration) {
 	}
 	h.place(ci, t)
 	th.blocked = false
-	th.gen++
 	if th.core != ci {
 		th.core = ci
 	}

@@ -35,6 +35,8 @@ const (
 
 const none = int32(-1)
 
+const never = time.Duration(1<<63 - 1)
+
 type thread struct {
 	blocked  bool
 	then     uint8
@@ -42,10 +44,11 @@ type thread struct {
 	cut      bool          // Cut: rest holds what was left of the burst
 	core     int32         // where it runs, waits, or ran last
 	recent   int32         // the core it was on at the last wake-up that found neither core idle (recent_used_cpu)
-	gen      uint32        // alarms of another generation are stale
+	gen      uint32        // alarm events of another generation are stale
 	left     time.Duration // CPU still to burn in this burst
 	rest     time.Duration // what Cut took away
-	alarm    time.Duration // when a sleep ends
+	alarm    time.Duration // when its sleep ends; never: it does not sleep
+	pending  time.Duration // when the next event looks at that; never: none does
 	cpu      time.Duration // CPU burnt since the start
 	v        time.Duration // virtual run time
 	deadline time.Duration // virtual deadline
@@ -152,7 +155,7 @@ func (h *Host) NewThread() int32 {
 	} else {
 		core = t % int32(len(h.cores))
 	}
-	h.threads = append(h.threads, thread{blocked: true, core: core, recent: core, ran: -migrationCost})
+	h.threads = append(h.threads, thread{blocked: true, core: core, recent: core, ran: -migrationCost, alarm: never, pending: never})
 	return t
 }
 
@@ -213,7 +216,7 @@ func (h *Host) begin(t int32, d time.Duration, then uint8) {
 		h.pickNext(ci)
 		return
 	}
-	if h.private && d <= 0 && (then == block || then == sleep && th.alarm > h.Now) && h.q.Quiet(h.Now) {
+	if h.private && d <= 0 && (then == block || then == sleep && th.alarm > h.Now) {
 		h.cores[ci].began = h.Now
 		h.burstEnds(ci) // an order is the last thing that its caller does: this is the next event
 		return
@@ -302,18 +305,44 @@ func (h *Host) step(e des.Event) {
 	case evTick:
 		h.tick(e.Who)
 	case evAlarm:
-		if th := &h.threads[e.Who]; th.blocked && th.gen == e.Gen {
-			ci := h.selectCore(e.Who, none)
-			if h.cores[ci].cur != none {
-				th.left += h.alarmBusy
-			}
-			h.enqueue(e.Who, ci, 0)
-		}
+		h.alarm(e)
 	case evStart:
 		th := &h.threads[e.Who]
 		th.core = h.idlest(th.core)
 		th.recent = th.core
 		h.enqueue(e.Who, th.core, 0)
+	}
+}
+
+// setAlarm sees to it that an event looks at the thread when its sleep is over. One that is pending for an earlier time
+// does: a thread that is woken again and again before its sleep is over would fill the queue with stale events.
+func (h *Host) setAlarm(t int32) {
+	th := &h.threads[t]
+	if th.pending <= th.alarm {
+		return
+	}
+	th.gen++
+	th.pending = th.alarm
+	h.q.Push(des.Event{At: th.alarm, Kind: evAlarm, Who: t, Gen: th.gen})
+}
+
+// alarm looks whether a thread's sleep is over.
+func (h *Host) alarm(e des.Event) {
+	th := &h.threads[e.Who]
+	if th.gen != e.Gen {
+		return
+	}
+	th.pending = never
+	switch {
+	case !th.blocked || th.alarm == never:
+	case th.alarm > h.Now: // of a later sleep
+		h.setAlarm(e.Who)
+	default:
+		ci := h.selectCore(e.Who, none)
+		if h.cores[ci].cur != none {
+			th.left += h.alarmBusy
+		}
+		h.enqueue(e.Who, ci, 0)
 	}
 }
 
@@ -341,8 +370,9 @@ func (h *Host) burstEnds(ci int32) int32 {
 			th.then = decide
 			return t
 		}
-		th.gen++
-		h.q.Push(des.Event{At: th.alarm, Kind: evAlarm, Who: t, Gen: th.gen})
+		h.setAlarm(t)
+	} else {
+		th.alarm = never
 	}
 	th.then = decide
 	th.blocked, th.ran = true, h.Now

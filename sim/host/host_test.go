@@ -399,6 +399,35 @@ func TestSleep(t *testing.T) {
 	require.Equal(t, []time.Duration{0, ms, 1500 * us, 2500 * us, 3500 * us}, asked)
 }
 
+// A thread that is woken again and again before its sleep is over leaves one event behind, not one for each sleep; and it
+// is woken at the end of its last sleep, sooner or later than the first one's.
+func TestSleepsThatAreCutShortShareAnEvent(t *testing.T) {
+	for _, last := range []time.Duration{90 * ms, 110 * ms} {
+		r := newRig(plain(1), 1, 1)
+		var asked []time.Duration
+		ends := 100 * ms
+		r.order = func(t int32) {
+			asked = append(asked, r.Now)
+			r.Sleep(t, us, ends)
+		}
+		r.Wake(0, none)
+		for i := range 50 {
+			r.until(time.Duration(i+1) * ms)
+			if i == 49 {
+				ends = last
+			}
+			r.Wake(0, none)
+		}
+		r.until(last - us)
+		require.Len(t, asked, 51)
+		require.LessOrEqual(t, r.q.Len(), 2, "the alarm, and at most one that is stale")
+		ends = time.Hour
+		r.until(last)
+		require.Len(t, asked, 52)
+		require.Equal(t, last, asked[51])
+	}
+}
+
 // Cut ends a burst early and Rest tells what was left, once; a thread that waits for a core is told when it gets one.
 func TestCut(t *testing.T) {
 	r := newRig(plain(1), 1, 2)

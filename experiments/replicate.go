@@ -74,7 +74,7 @@ const (
 //     prescribes them, served or not. While the number seems to grow but the replications do not yet agree, or nothing has
 //     settled, both rules are asked again of twice as many, up to four times Min; what remains open then is a warning. A run
 //     too short to leave its warm-up looks the same as a saturated one: of 50 sets of M/M/1 runs that start empty and last for
-//     20,000 services none was called saturated at 90 % load, 2 at 95 % and 43 at capacity itself.
+//     20,000 services none was called saturated at 70, 90 and 95 % load, and 44 at capacity itself.
 //   - Stopping: after Min replications, and then after as many more as the spread so far asks for, but a quarter to all of
 //     those there are, until the half width of the interval is at most Relative times the mean or Max are done. How many run
 //     at a time changes nothing in the outcome.

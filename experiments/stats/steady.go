@@ -65,7 +65,7 @@ func MSER5(x []float64) (drop int, short bool) {
 // TrendLevel is the level of the one-sided test of Growth, and TrendShare the share of its mean that a level must grow by
 // over the window.
 const (
-	TrendLevel = 0.99
+	TrendLevel = 0.999
 	TrendShare = 0.25
 )
 

@@ -17,16 +17,17 @@ type Trace struct {
 // An Activity is what a Trace says about a program: where its goroutines spent their time, how long they waited for a P,
 // how long they ran at a time. It is computed in the same way for a simulated run and a real one.
 type Activity struct {
-	Span     time.Duration            // length of the counted part
-	Running  time.Duration            // summed over goroutines, as are the next three
-	Runnable time.Duration            // ready, but nobody runs it
-	InCall   time.Duration            // in a C or system call
-	Waiting  map[Reason]time.Duration // by what it waits for
-	Latency  []time.Duration          // from runnable to running, ascending
-	Slices   []time.Duration          // running at a stretch, calls included as long as the goroutine kept its P, ascending
-	Starts   int                      // how often a goroutine that was runnable began to run
-	Moves    int                      // how often that was on another P than it ran on before
-	PsBusy   time.Duration            // summed over Ps: in the hands of a thread
+	Span      time.Duration            // length of the counted part
+	Running   time.Duration            // summed over goroutines, as are the next three
+	Runnable  time.Duration            // ready, but nobody runs it
+	InCall    time.Duration            // in a C or system call
+	Waiting   map[Reason]time.Duration // by what it waits for
+	Latency   []time.Duration          // from runnable to running, ascending
+	Slices    []time.Duration          // running at a stretch, calls included as long as the goroutine kept its P, ascending
+	Preempted []time.Duration          // those of the slices that a preemption ended, ascending
+	Starts    int                      // how often a goroutine that was runnable began to run
+	Moves     int                      // how often that was on another P than it ran on before
+	PsBusy    time.Duration            // summed over Ps: in the hands of a thread
 }
 
 // goroutine is what is known of one while its Transitions pass.
@@ -81,6 +82,7 @@ func (t *Trace) Activity() Activity {
 	}
 	slices.Sort(a.Latency)
 	slices.Sort(a.Slices)
+	slices.Sort(a.Preempted)
 	return a
 }
 
@@ -117,6 +119,9 @@ func (a *Activity) move(g *tracked, m Transition, counts bool) {
 	} else if m.To != InSyscall && g.began >= 0 {
 		if counts {
 			a.Slices = append(a.Slices, m.At-g.began)
+			if m.To == Runnable && m.Reason == Preempted {
+				a.Preempted = append(a.Preempted, m.At-g.began)
+			}
 		}
 		g.began = -1
 	}

@@ -34,6 +34,7 @@ var Metrics = []Metric{
 	{"/requests/dropped:requests", "Requests started but not finished when the run was cut off.", -1,
 		func(r *Result) (float64, bool) { return float64(r.Dropped), true }},
 	{"/batch/mean:requests", "Mean size of a batch.", 0, meanOf(func(r *Result) []int32 { return r.Batches })},
+	{"/sched/time-slice/p50:seconds", "Median time that a goroutine ran before it was preempted; seen in runs with an execution trace.", 0, timeSlice},
 	{"/sched/threads/total:threads", "OS threads that the Go runtime owns, at the end.", 0, value("/sched/threads/total:threads")},
 	{"/sched/ps-used:ps", "Ps on which at least one request in a hundred began.", 0, psUsed},
 	{"/sched/p-share-max:ratio", "Share of the requests that began on the busiest P.", 0, pShare(1)},
@@ -61,6 +62,15 @@ func MetricNamed(name string) *Metric {
 		return nil
 	}
 	return &Metrics[i]
+}
+
+// timeSlice is the median of the slices that a preemption ended.
+func timeSlice(r *Result) (float64, bool) {
+	n := len(r.TimeSlices)
+	if n == 0 {
+		return 0, false
+	}
+	return r.TimeSlices[n/2].Seconds(), true
 }
 
 // value is the metric that a side recorded itself under that name.

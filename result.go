@@ -19,15 +19,16 @@ type Request struct {
 
 // A Result is what was observed of one Trial, raw: no percentile, no mean. Metrics derives every number from it.
 type Result struct {
-	Trial    Trial
-	Side     string             // Predicted or Measured
-	Host     Host               // the machine measured, or the one whose Cost was charged
-	Requests []Request          // the finished ones, by the time they ended
-	Dropped  int                // started but not finished when the run was cut off
-	Batches  []int32            // sizes of the batches run inside the counted part
-	Steals   []int32            // simulator only: goroutines moved by each successful steal
-	Values   map[string]float64 // under the names of runtime/metrics, and our own in the same style; see Metrics
-	Notes    []string           // what the reader of the numbers must know
+	Trial      Trial
+	Side       string             // Predicted or Measured
+	Host       Host               // the machine measured, or the one whose Cost was charged
+	Requests   []Request          // the finished ones, by the time they ended
+	Dropped    int                // started but not finished when the run was cut off
+	Batches    []int32            // sizes of the batches run inside the counted part
+	TimeSlices []time.Duration    // how long each goroutine ran that was preempted then, ascending; of a Traced trial
+	Steals     []int32            // simulator only: goroutines moved by each successful steal
+	Values     map[string]float64 // under the names of runtime/metrics, and our own in the same style; see Metrics
+	Notes      []string           // what the reader of the numbers must know
 }
 
 // Host describes a machine.

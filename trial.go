@@ -13,6 +13,7 @@ type Trial struct {
 	Workload Workload
 	Knobs    Knobs
 	Seed     uint64
+	Traced   bool // every change of state is recorded: the Result has TimeSlices
 }
 
 // A Runner turns a Trial into a Result: sim.Runner predicts, realrun.Runner measures. It returns an error for a Trial

@@ -40,7 +40,7 @@ func stack() (z [layers]layer, f [layers]float64) {
 }
 
 // Exp gives an exponentially distributed number with mean 1. In 98 of 100 cases it takes one word, a product and a
-// comparison, a fifth of the time that the logarithm of the inverse distribution takes.
+// comparison, less than half of the time that the logarithm of the inverse distribution takes.
 func (s *Stream) Exp() float64 {
 	u := s.pcg.Uint64()
 	j, l := u>>11, &ziggurat[u%layers]

@@ -43,6 +43,7 @@ type Point struct {
 	Name     string // unique; the same characters as the experiment's
 	Workload lab.Workload
 	Knobs    lab.Knobs
+	Traced   bool // both sides record an execution trace, for the metrics that need one
 	// Predict makes the Runner for a point that only the simulator can run, such as one with a Policy that the real
 	// runtime does not have; such a point is never measured. nil: both sides run it, with the Runners in Options.
 	Predict func(lab.Cost) lab.Runner
@@ -214,7 +215,7 @@ func (e *Experiment) Trial(name string, o Options) (lab.Trial, *Point, error) {
 // trial is repetition rep of point i.
 func (e *Experiment) trial(i, rep int, o Options) lab.Trial {
 	p := &e.Points[i]
-	t := lab.Trial{Workload: p.Workload, Knobs: p.Knobs, Seed: o.Seed + uint64(rep)}
+	t := lab.Trial{Workload: p.Workload, Knobs: p.Knobs, Seed: o.Seed + uint64(rep), Traced: p.Traced}
 	if o.Quick && e.QuickRun > 0 && t.Workload.Run > 0 {
 		t.Workload.Run = e.QuickRun
 	}

@@ -47,7 +47,7 @@ func Runner(s Setup) lab.Runner {
 		}
 		before, hostErr := readHostCPU()
 		own, ownOK := cpuTime()
-		res, used, err := launch(ctx, s, t)
+		res, used, err := traced(ctx, s, t)
 		if err != nil {
 			return nil, err
 		}

@@ -4,10 +4,40 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime/trace"
+	"time"
 
+	"github.com/gmplab/lab"
 	"github.com/gmplab/lab/realrun/observe"
 )
+
+// traced is launch, and reads the trace of a Traced trial.
+func traced(ctx context.Context, s Setup, t lab.Trial) (*lab.Result, time.Duration, error) {
+	if t.Traced && s.Trace == "" {
+		dir, err := os.MkdirTemp("", "gmplab-trace-")
+		if err != nil {
+			return nil, 0, fmt.Errorf("realrun: there is no room for the execution trace: %w", err)
+		}
+		defer os.RemoveAll(dir)
+		s.Trace = filepath.Join(dir, "trace")
+	}
+	res, used, err := launch(ctx, s, t)
+	if err != nil || !t.Traced {
+		return res, used, err
+	}
+	f, err := os.Open(s.Trace)
+	if err != nil {
+		return nil, 0, fmt.Errorf("realrun: the execution trace is not there: %w", err)
+	}
+	defer f.Close()
+	trace, err := observe.ReadTrace(f)
+	if err != nil {
+		return nil, 0, fmt.Errorf("realrun: the trial of %q: %w", t.Workload.Name, err)
+	}
+	res.TimeSlices = trace.Activity().Preempted
+	return res, used, nil
+}
 
 // A tracer records the execution trace of a trial's process; nil records nothing.
 type tracer struct{ f *os.File }

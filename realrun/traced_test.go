@@ -48,3 +48,25 @@ func TestTrace(t *testing.T) {
 	assert.NoFileExists(t, s.Trace)
 	assert.NoFileExists(t, partOf(s.Trace))
 }
+
+// A traced trial gives the time slices that ended in a preemption, and leaves no file behind.
+func TestTimeSlices(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	self, err := os.Executable()
+	require.NoError(t, err)
+	trial := lab.Trial{Traced: true, Knobs: lab.Knobs{GOMAXPROCS: 1}, Workload: lab.Workload{Name: "hogs", Classes: []lab.Class{
+		{Name: "hog", Arrivals: lab.Arrivals{Kind: lab.Once, Count: 2}, Steps: []lab.Step{{Do: lab.CPU, Time: lab.Const(100 * time.Millisecond)}}}}}}
+	r, err := Runner(Setup{Self: self})(context.Background(), trial)
+	require.NoError(t, err)
+	require.Greater(t, len(r.TimeSlices), 4)
+	v, ok := lab.MetricNamed("/sched/time-slice/p50:seconds").Of(r)
+	require.True(t, ok)
+	assert.Greater(t, v, 0.009)
+	left, err := os.ReadDir(os.TempDir())
+	require.NoError(t, err)
+	assert.Empty(t, left)
+	trial.Traced = false
+	r, err = Runner(Setup{Self: self})(context.Background(), trial)
+	require.NoError(t, err)
+	assert.Empty(t, r.TimeSlices)
+}

@@ -1,6 +1,7 @@
 package sim_test
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -48,6 +49,23 @@ func TestTimeSliceIsTwentyMilliseconds(t *testing.T) {
 	long := timeSlices(s.Marks())
 	require.Greater(t, len(long), 30)
 	require.InDelta(t, 20.2, median(long[2:]).Seconds()*1000, 1)
+}
+
+// A traced trial's result has the same slices as its marks.
+func TestTimeSlicesOfATracedTrial(t *testing.T) {
+	trial := lab.Trial{Traced: true, Seed: 1, Knobs: lab.Knobs{GOMAXPROCS: 1},
+		Workload: lab.Workload{Name: "slices", Classes: []lab.Class{computers(3, 300*time.Millisecond)}}}
+	r, err := checked(t, textbook(), gort.Go126())(context.Background(), trial)
+	require.NoError(t, err)
+	require.Greater(t, len(r.TimeSlices), 30)
+	v, ok := lab.MetricNamed("/sched/time-slice/p50:seconds").Of(r)
+	require.True(t, ok)
+	require.InDelta(t, 0.0202, v, 0.001)
+	trial.Traced = false
+	r, err = checked(t, textbook(), gort.Go126())(context.Background(), trial)
+	require.NoError(t, err)
+	_, ok = lab.MetricNamed("/sched/time-slice/p50:seconds").Of(r)
+	require.False(t, ok)
 }
 
 // While sysmon has Ps to take it looks every 20 µs, and a slice is 10 ms.

@@ -19,6 +19,9 @@ func Runner(cost lab.Cost, policy gort.Policy) lab.Runner {
 		if err != nil {
 			return nil, err
 		}
+		if t.Traced {
+			s.Record()
+		}
 		s.Serve(service)
 		r := &lab.Result{Trial: t, Side: lab.Predicted, Host: cost.Host}
 		rec, _ := ctx.Value(recordKey{}).(*Record)
@@ -32,6 +35,9 @@ func Runner(cost lab.Cost, policy gort.Policy) lab.Runner {
 			rec.requests = s.Requests()
 		}
 		s.Fill(r)
+		if t.Traced {
+			r.TimeSlices = traceOf(s, &t.Workload).Activity().Preempted
+		}
 		if v, ok := s.HostSpeed(); ok {
 			r.Values["/host/inference:seconds"] = v
 		}
@@ -60,16 +66,19 @@ func Trace(ctx context.Context, cost lab.Cost, policy gort.Policy, t lab.Trial) 
 	}
 	s.Record()
 	s.Serve(service)
-	w := &t.Workload
-	if err := run(ctx, s, w, &lab.Result{Trial: t}); err != nil {
+	if err := run(ctx, s, &t.Workload, &lab.Result{Trial: t}); err != nil {
 		return nil, err
 	}
-	trace := &lab.Trace{Side: lab.Predicted, Name: w.Name, Moves: s.Recorded()}
-	trace.From = w.Warmup
+	return traceOf(s, &t.Workload), nil
+}
+
+// traceOf is what was recorded of a run.
+func traceOf(s *gort.Sched, w *lab.Workload) *lab.Trace {
+	trace := &lab.Trace{Side: lab.Predicted, Name: w.Name, Moves: s.Recorded(), From: w.Warmup}
 	if w.Run > 0 {
 		trace.To = w.Warmup + w.Run
 	}
-	return trace, nil
+	return trace
 }
 
 // run lets the warm-up, the counted part and the rest pass.

@@ -25,7 +25,7 @@ const smallFile = `workload:
 func TestParseFileExamples(t *testing.T) {
 	names, err := filepath.Glob("docs/examples/*.yaml")
 	require.NoError(t, err)
-	require.Len(t, names, 5)
+	require.Len(t, names, 6)
 	points := 0
 	for _, name := range names {
 		f, err := ParseFile(name)
@@ -322,7 +322,7 @@ func FuzzParse(f *testing.F) {
 		}
 	}
 	f.Add(smallFile)
-	for _, name := range []string{"docs/examples/batching.yaml", "docs/examples/pipeline.yaml"} {
+	for _, name := range []string{"docs/examples/batching.yaml", "docs/examples/pipeline.yaml", "docs/examples/sockets.yaml"} {
 		b, err := os.ReadFile(name)
 		require.NoError(f, err)
 		f.Add(string(b))

@@ -1,6 +1,9 @@
 package gort
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Sockets (internal/poll/fd_unix.go: FD.Read and FD.Write, fd_mutex.go; the kernel's TCP over loopback). A read or write
 // is a system call on a descriptor that does not block: where there is nothing to read, or no room, it gives EAGAIN and the
@@ -19,6 +22,8 @@ type conn struct {
 	w, r         netFD // its two ends
 	id           int32
 	buffer, used int64 // bytes that fit, and that are on the way
+	sent         int64 // bytes that writes have taken in all
+	received     int64 // bytes that reads have given
 	nospace      bool  // a write has found it full: tell the writer when there is room (SOCK_NOSPACE)
 }
 
@@ -182,10 +187,12 @@ func (s *Sched) netReturns(mp *m) bool {
 		s.note(tAgain, mp.p, mp.curg, b2i(fd == &c.w), c.id)
 	case fd == &c.w:
 		c.used += fd.n
+		c.sent += fd.n
 		s.note(tWrite, mp.p, mp.curg, int32(fd.n), c.id)
 		s.epollCallback(&mp.actor, &c.r.pd)
 	default:
 		c.used -= fd.n
+		c.received += fd.n
 		s.note(tRead, mp.p, mp.curg, int32(fd.n), c.id)
 		if c.nospace && c.writable() {
 			c.nospace = false
@@ -197,4 +204,41 @@ func (s *Sched) netReturns(mp *m) bool {
 	}
 	s.host.Run(mp.thread, s.paid(&mp.actor))
 	return false
+}
+
+// checkNet looks for a goroutine that nobody will tell of its descriptor, and for bytes that were lost or made.
+func (s *Sched) checkNet() error {
+	waiters := int32(0)
+	for i := range s.conns {
+		c := &s.conns[i]
+		if c.used < 0 || c.used > c.buffer || c.sent-c.received != c.used {
+			return fmt.Errorf("INV-9: connection %d holds %d of %d bytes; %d were written and %d read", i, c.used, c.buffer, c.sent, c.received)
+		}
+		for _, end := range [...]struct {
+			fd    *netFD
+			gp    *g
+			ready bool
+		}{{&c.r, c.r.pd.rg, c.used > 0}, {&c.w, c.w.pd.wg, c.writable()}} {
+			mu := &end.fd.mu
+			if !allWaiting(&mu.sema.queue) || !mu.sema.queue.empty() && !mu.locked && mu.sema.value == 0 {
+				return fmt.Errorf("INV-9: connection %d: somebody waits for an end that is free, or is on its queue and does not wait", i)
+			}
+			if end.gp == nil || end.gp == pdReady {
+				continue
+			}
+			waiters++
+			if end.gp.status != _Gwaiting || end.ready && !end.fd.pd.linked {
+				return fmt.Errorf("INV-9: connection %d: g%d could go on, and nobody will tell it, or it does not wait", i, end.gp.goid)
+			}
+		}
+	}
+	for _, src := range s.sources {
+		if src.pd.rg != nil && src.pd.rg != pdReady {
+			waiters++
+		}
+	}
+	if waiters != s.netWaiters {
+		return fmt.Errorf("INV-9: %d goroutines wait for descriptors, netWaiters is %d", waiters, s.netWaiters)
+	}
+	return nil
 }

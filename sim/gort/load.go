@@ -309,7 +309,9 @@ func (s *Sched) sourceStep(src *source) {
 	}
 	if wrote {
 		src.charge += s.price.pipeWrite
-		if src.pd.rg != nil && src.pd.rg != pdReady { // see read
+		// SIMPLIFIED(netpoll): the pipe tells its reader only while that waits. For real every write to it is an edge, and
+		// one that comes while the reader starts goroutines may cost it a second read, which finds nothing.
+		if src.pd.rg != nil && src.pd.rg != pdReady {
 			s.epollCallback(&src.actor, &src.pd)
 		}
 	}

@@ -129,6 +129,7 @@ var ours = map[string]string{
 	"checkStopped": "invariants of a world that stops",
 	"checkLocks":   "invariants of locks and conditions",
 	"checkMutex":   "invariants of one mutex",
+	"checkNet":     "invariants of connections and the netpoller",
 	"checkLocked":  "invariants of an M that belongs to one goroutine",
 	"allWaiting":   "whether all on a wait queue wait",
 	"checkMs":      "invariants of the Ms",

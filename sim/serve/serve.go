@@ -55,6 +55,9 @@ func Compile(t *lab.Trial, knobs lab.Knobs, cost *lab.Cost) (gort.Service, error
 	if err := c.model(cost); err != nil {
 		return gort.Service{}, err
 	}
+	if len(w.Conns) > 0 && cost.Cores > 0 && cost.NetWrite.P50 == 0 {
+		return gort.Service{}, fmt.Errorf("workload.conns: the calibration does not say what sockets cost; run `gmplab calibrate`")
+	}
 	c.process(queue)
 	return c.Service, nil
 }

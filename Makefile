@@ -60,9 +60,9 @@ vuln:
 	then echo "govulncheck: the vulnerability database was not reached: skipped"; \
 	else [ $$rc -eq 0 ] || cat build/govulncheck.txt; exit $$rc; fi
 
-traces: build ## docs/traces: three programs, traced for real and simulated, compared
+traces: build ## docs/traces: four programs, traced for real and simulated, compared
 	@mkdir -p build/traces docs/traces
-	@for w in forkjoin ccalls pingpong; do \
+	@for w in forkjoin ccalls pingpong sockets; do \
 		bin/gmplab trace predict -f docs/examples/$$w.yaml -out build/traces/$$w.sim.txt && \
 		bin/gmplab trace measure -f docs/examples/$$w.yaml -out build/traces/$$w.trace && \
 		bin/gmplab trace diff build/traces/$$w.sim.txt build/traces/$$w.trace > docs/traces/$$w.txt && cat docs/traces/$$w.txt || exit 1; done

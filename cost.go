@@ -72,11 +72,19 @@ type Cost struct {
 	Netpoll       Nanos // one epoll_wait that does not sleep
 	PipeWrite     Nanos // writing a due arrival to the pipe, without the wake-up
 	PipeRead      Nanos // reading what is in the pipe
-	Signal        Dist  // from tgkill to the handler of a running thread
-	SignalCPU     Nanos // CPU of handling it
-	GapRate       Value // moments stolen from a core by host and interrupts, per second of busy time
-	Gap           Dist  // how long one lasts
-	ArmLate       Dist  // how late the generator's C thread writes an arrival when its core is idle
+
+	// Sockets. Left out of the file where they were not measured, so that what was calibrated before has the sum it had.
+	NetWrite    Nanos `json:",omitzero"` // writing to a loopback TCP connection, its delivery to the other end included, without copying and without the wake-up
+	NetWriteKiB Nanos `json:",omitzero"` // added for each KiB written
+	NetRead     Nanos `json:",omitzero"` // reading from one that has bytes, without copying
+	NetReadKiB  Nanos `json:",omitzero"` // added for each KiB read
+	NetAgain    Nanos `json:",omitzero"` // a read or write that finds nothing to do: EAGAIN
+
+	Signal    Dist  // from tgkill to the handler of a running thread
+	SignalCPU Nanos // CPU of handling it
+	GapRate   Value // moments stolen from a core by host and interrupts, per second of busy time
+	Gap       Dist  // how long one lasts
+	ArmLate   Dist  // how late the generator's C thread writes an arrival when its core is idle
 
 	Infer []Service // service times of models
 }

@@ -188,7 +188,7 @@ func probeRanges() map[string]string {
 	us := Const(time.Microsecond)
 	d := decoder{name: "x", lines: map[string]int{"workload": 1}}
 	d.file = File{
-		Workload: Workload{Name: "w", Run: time.Second, Chans: []Chan{{Name: "c"}}, Classes: []Class{
+		Workload: Workload{Name: "w", Run: time.Second, Chans: []Chan{{Name: "c"}}, Conns: []Conn{{Name: "c"}}, Classes: []Class{
 			{Name: "closed", Arrivals: Arrivals{Kind: Closed, Clients: 1}, Steps: []Step{{Do: CPU, Time: us}}},
 			{Name: "poisson", Arrivals: Arrivals{Kind: Poisson, Rate: 1}, Steps: []Step{{Do: Alloc, Bytes: 1, Pointers: 1}}},
 			{Name: "once", Arrivals: Arrivals{Kind: Once, Count: 1}, Steps: []Step{{Do: Go, Name: "closed", Count: 1}}},

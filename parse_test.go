@@ -25,7 +25,7 @@ const smallFile = `workload:
 func TestParseFileExamples(t *testing.T) {
 	names, err := filepath.Glob("docs/examples/*.yaml")
 	require.NoError(t, err)
-	require.Len(t, names, 5)
+	require.Len(t, names, 6)
 	points := 0
 	for _, name := range names {
 		f, err := ParseFile(name)
@@ -110,8 +110,8 @@ var badFiles = []struct{ name, text, want string }{
 	{"unknown knob of a point", smallFile + "points:\n- {name: a, gomaxprocs: 2}\n",
 		`my.yaml:10: points[0].gomaxprocs: unknown key; use one of ["name" "GOMAXPROCS" "GOGC" "GOMEMLIMIT" "asyncpreemptoff" "serve" "permits" "batcher" "workers" "intra_op" "intra_spin" "backend"]`},
 	{"unknown step", strings.Replace(smallFile, "do: cpu", "do: cpuu", 1),
-		`my.yaml:8: workload.classes[0].steps[0].do: unknown value "cpuu"; use one of ["cpu" "alloc" "retain" "release" "call" "syscall" "sleep" "send" "recv" "lock" "unlock" "go" "wait" "yield" "infer" "rlock" "runlock" "lockosthread" "unlockosthread" "gomaxprocs"]`},
-	{"no step", strings.Replace(smallFile, "do: cpu, ", "", 1), `my.yaml:8: workload.classes[0].steps[0].do: "" is unknown; use one of ["cpu" "alloc" "retain" "release" "call" "syscall" "sleep" "send" "recv" "lock" "unlock" "go" "wait" "yield" "infer" "rlock" "runlock" "lockosthread" "unlockosthread" "gomaxprocs"]`},
+		`my.yaml:8: workload.classes[0].steps[0].do: unknown value "cpuu"; use one of ["cpu" "alloc" "retain" "release" "call" "syscall" "sleep" "send" "recv" "lock" "unlock" "go" "wait" "yield" "infer" "rlock" "runlock" "lockosthread" "unlockosthread" "gomaxprocs" "netwrite" "netread"]`},
+	{"no step", strings.Replace(smallFile, "do: cpu, ", "", 1), `my.yaml:8: workload.classes[0].steps[0].do: "" is unknown; use one of ["cpu" "alloc" "retain" "release" "call" "syscall" "sleep" "send" "recv" "lock" "unlock" "go" "wait" "yield" "infer" "rlock" "runlock" "lockosthread" "unlockosthread" "gomaxprocs" "netwrite" "netread"]`},
 	{"unknown arrivals", strings.Replace(smallFile, "closed", "open", 1),
 		`my.yaml:6: workload.classes[0].arrivals.kind: unknown value "open"; use one of ["spawned" "closed" "poisson" "every" "once"]`},
 	{"unknown serve", smallFile + "knobs:\n  serve: fast\n",
@@ -204,6 +204,38 @@ var badSteps = []struct{ arrivals, steps, want string }{
 	{"once, count: 2", "{do: gomaxprocs, count: 1025}", `steps[0].count: 1025 is not possible; use 1 to 1024`},
 }
 
+// badConns are connections and the steps of a class on them that must be refused.
+var badConns = []struct{ conns, steps, want string }{
+	{"{name: c}", "{do: netwrite, name: c, bytes: 1}", `conns[0]: connection "c" is written, but nobody reads from it; add a netread step`},
+	{"{name: c}", "{do: netread, name: c, bytes: 1}", `conns[0]: connection "c" is read, but nobody writes to it; add a netwrite step`},
+	{"{name: d}", "{do: netread, name: c, bytes: 1}", `classes[0].steps[0].name: connection "c" is not in workload.conns; add it there`},
+	{"{name: d}", "{do: netwrite, bytes: 1}", `classes[0].steps[0].name: connection "" is not in workload.conns; add it there`},
+	{"{name: c}", "{do: netwrite, name: c}, {do: netread, name: c, bytes: 1}", `classes[0].steps[0].bytes: 0 is not possible; use 1 to 1048576`},
+	{"{name: c}", "{do: netwrite, name: c, bytes: 1}, {do: netread, name: c, bytes: 1048577}",
+		`classes[0].steps[1].bytes: 1048577 is not possible; use 1 to 1048576`},
+	{"{buffer: 200000}", "{do: yield}", `conns[0].name: "" is empty or used twice; give each connection its own name`},
+	{"{name: c}, {name: c}", "{do: yield}", `conns[1].name: "c" is empty or used twice; give each connection its own name`},
+	{"{name: c, buffer: 131071}", "{do: yield}", `conns[0].buffer: 131071 is not possible; use 131072 to 524288, or 0 for the kernel's own`},
+	{"{name: c, buffer: 524289}", "{do: yield}", `conns[0].buffer: 524289 is not possible; use 131072 to 524288, or 0 for the kernel's own`},
+	{"{name: c, buffer: -1}", "{do: yield}", `conns[0].buffer: -1 is not possible; use 131072 to 524288, or 0 for the kernel's own`},
+	{"{name: c, cap: 3}", "{do: yield}", `conns[0].cap: unknown key; use one of ["name" "buffer"]`},
+}
+
+func TestParseFileRefusesConns(t *testing.T) {
+	const file = "workload: {name: small, run: 1s, conns: [%s], classes: [{name: a, arrivals: {kind: once, count: 2}, steps: [%s]}]}"
+	for _, c := range badConns {
+		_, err := parseWorkload("my.yaml", fmt.Appendf(nil, file, c.conns, c.steps))
+		if assert.Error(t, err, c.want) {
+			assert.Equal(t, "my.yaml:1: workload."+c.want, err.Error())
+		}
+	}
+	f, err := parseWorkload("my.yaml", fmt.Appendf(nil, file, "{name: c}, {name: d, buffer: 131072}, {name: unused}",
+		"{do: netwrite, name: c, bytes: 1}, {do: netread, name: c, bytes: 1048576}, {do: netread, name: d, bytes: 7}, {do: netwrite, name: d, bytes: 7}"))
+	require.NoError(t, err)
+	assert.EqualValues(t, ConnBufferDefault, f.Workload.Conns[0].Size())
+	assert.EqualValues(t, 131072, f.Workload.Conns[1].Size())
+}
+
 func TestParseFileRefusesSteps(t *testing.T) {
 	const file = "workload: {name: small, run: 1s, classes: [{name: a, arrivals: {kind: %s}, steps: [%s]}]}"
 	for _, c := range badSteps {
@@ -290,7 +322,7 @@ func FuzzParse(f *testing.F) {
 		}
 	}
 	f.Add(smallFile)
-	for _, name := range []string{"docs/examples/batching.yaml", "docs/examples/pipeline.yaml"} {
+	for _, name := range []string{"docs/examples/batching.yaml", "docs/examples/pipeline.yaml", "docs/examples/sockets.yaml"} {
 		b, err := os.ReadFile(name)
 		require.NoError(f, err)
 		f.Add(string(b))

@@ -136,6 +136,9 @@ func (w *Workload) validate() error {
 			return err
 		}
 	}
+	if err := w.validateConns(); err != nil {
+		return err
+	}
 	begins := false
 	for i := range w.Classes {
 		if err := w.validateClass(i); err != nil {
@@ -218,6 +221,8 @@ func (w *Workload) validateStep(s *Step, where string) error {
 		return within(where+".count", s.Count, 0, 1<<20)
 	case SetGOMAXPROCS:
 		return within(where+".count", s.Count, 1, 1024)
+	case NetWrite, NetRead:
+		return w.validateNet(s, where)
 	case Infer:
 		if !slices.Contains(Models, s.Name) {
 			return fmt.Errorf("%s.name: model %q is unknown; use one of %q", where, s.Name, Models)

@@ -8,6 +8,7 @@ type Workload struct {
 	Name    string        `yaml:"name"`    // shown in titles and files
 	Classes []Class       `yaml:"classes"` // kinds of request; at least one
 	Chans   []Chan        `yaml:"chans"`   // the channels that send and recv steps name
+	Conns   []Conn        `yaml:"conns"`   // the loopback TCP connections that netwrite and netread steps name
 	Warmup  time.Duration `yaml:"warmup"`  // requests due before it are served but not counted
 	Run     time.Duration `yaml:"run"`     // length of the counted part; 0: until the classes that arrive once are done
 }
@@ -87,34 +88,28 @@ const (
 	LockOSThread   // runtime.LockOSThread: a request that ends locked takes its thread with it
 	UnlockOSThread // runtime.UnlockOSThread
 	SetGOMAXPROCS  // runtime.GOMAXPROCS(Count): stops the world, changes the number of Ps, starts the world
+
+	NetWrite // writes Bytes to connection Name; waits while it is full
+	NetRead  // reads Bytes from the other end of connection Name (io.ReadFull); waits until they are there
 )
 
 var doNames = names{"", "cpu", "alloc", "retain", "release", "call", "syscall", "sleep", "send", "recv", "lock", "unlock",
-	"go", "wait", "yield", "infer", "rlock", "runlock", "lockosthread", "unlockosthread", "gomaxprocs"}
+	"go", "wait", "yield", "infer", "rlock", "runlock", "lockosthread", "unlockosthread", "gomaxprocs", "netwrite", "netread"}
 
 // A Step is one thing that a request does.
 type Step struct {
-	Do       Do      `yaml:"do"`       // cpu, alloc, retain, release, call, syscall, sleep, send, recv, lock, unlock, go, wait, yield, infer, rlock, runlock, lockosthread, unlockosthread or gomaxprocs
+	Do       Do      `yaml:"do"`       // cpu, alloc, retain, release, call, syscall, sleep, send, recv, lock, unlock, go, wait, yield, infer, rlock, runlock, lockosthread, unlockosthread, gomaxprocs, netwrite or netread
 	Time     Dist    `yaml:"time"`     // cpu, call, syscall, sleep: how long
-	Bytes    int64   `yaml:"bytes"`    // alloc: size of the object, 1 B to 1 GiB
+	Bytes    int64   `yaml:"bytes"`    // alloc: size of the object, 1 B to 1 GiB; netwrite, netread: how many, 1 B to 1 MiB
 	Pointers float64 `yaml:"pointers"` // alloc: share of the object's words that are pointers, 0 to 1
-	Name     string  `yaml:"name"`     // send, recv: channel; lock, unlock, rlock, runlock: mutex, a sync.RWMutex if any step reads under it; go: class; retain, release: live set; infer: model
+	Name     string  `yaml:"name"`     // send, recv: channel; netwrite, netread: connection; lock, unlock, rlock, runlock: mutex, a sync.RWMutex if any step reads under it; go: class; retain, release: live set; infer: model
 	Count    int     `yaml:"count"`    // go: how many goroutines, 0 means 1; gomaxprocs: how many Ps, 1 to 1024
 	Spin     bool    `yaml:"spin"`     // call: burns CPU in C instead of sleeping there
 	Calls    bool    `yaml:"calls"`    // cpu: the loop calls a Go function every few microseconds (a cooperative preemption point)
 }
 
 // Reads tells whether any step locks that name for reading: it is a sync.RWMutex then, else a sync.Mutex.
-func (w *Workload) Reads(name string) bool {
-	for i := range w.Classes {
-		for _, s := range w.Classes[i].Steps {
-			if s.Do == RLock && s.Name == name {
-				return true
-			}
-		}
-	}
-	return false
-}
+func (w *Workload) Reads(name string) bool { return w.does(RLock, name) }
 
 // Models lists the names that an infer step may use.
 var Models = []string{"mlp"}

@@ -59,6 +59,7 @@ type run struct {
 	classes   []class
 	service   *service // nil without infer steps
 	generator *native.Generator
+	conns     []conn
 
 	zero        time.Time     // of all times observed
 	from, until time.Duration // the counted part
@@ -137,6 +138,9 @@ func newRun(e envelope) (*run, error) {
 	for range runtime.GOMAXPROCS(0) {
 		r.shards = append(r.shards, r.newRecord())
 	}
+	if err := r.openConns(); err != nil {
+		return nil, err
+	}
 	infers, clients := false, 0
 	for i := range r.classes {
 		if c := &r.classes[i]; c.infers {
@@ -148,7 +152,9 @@ func newRun(e envelope) (*run, error) {
 		return r, nil
 	}
 	var err error
-	r.service, err = newService(r, e.Library, clients)
+	if r.service, err = newService(r, e.Library, clients); err != nil {
+		r.closeConns()
+	}
 	return r, err
 }
 
@@ -285,6 +291,7 @@ func (r *run) close() {
 	if r.generator != nil {
 		r.generator.Stop()
 	}
+	r.closeConns()
 	if r.service == nil {
 		return
 	}

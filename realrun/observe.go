@@ -73,7 +73,8 @@ func (u usage) cores(v usage) (float64, bool) {
 }
 
 // waitStates are the states of runtime/runtime2.go (waitReasonStrings) in which a goroutine waits for another.
-var waitStates = []string{"chan receive", "chan send", "sync.Mutex.Lock", "sync.RWMutex.RLock", "sync.RWMutex.Lock", "sync.WaitGroup.Wait"}
+var waitStates = []string{"chan receive", "chan send", "sync.Mutex.Lock", "sync.RWMutex.RLock", "sync.RWMutex.Lock", "sync.WaitGroup.Wait",
+	"IO wait", "semacquire"}
 
 // maxStacks bounds the memory for the stacks of all goroutines.
 const maxStacks = 64 << 20

@@ -3,6 +3,7 @@ package realrun
 import (
 	"fmt"
 	"hash/fnv"
+	"net"
 	"reflect"
 	"runtime"
 	"slices"
@@ -28,6 +29,7 @@ type op struct {
 	lock   sync.Locker   // a *sync.Mutex, or rw
 	rw     *sync.RWMutex // a lock that some step takes for reading
 	pipe   chan struct{}
+	conn   *net.TCPConn // the end that the step uses
 	live   *liveSet
 	class  *class
 }
@@ -51,6 +53,7 @@ type request struct {
 	slot     *ort.Slot // a closed client's own
 	record   *record   // a closed client's own
 	pending  pending
+	buffer   []byte // of netwrite and netread steps
 	chain    uint64 // results of the chain, so that no compiler can remove it
 }
 
@@ -159,6 +162,8 @@ func (r *run) step(q *request, o *op, n uint64) {
 		runtime.UnlockOSThread()
 	case lab.SetGOMAXPROCS:
 		runtime.GOMAXPROCS(o.count)
+	case lab.NetWrite, lab.NetRead:
+		r.transfer(q, o)
 	case lab.Yield:
 		runtime.Gosched()
 	case lab.Infer:

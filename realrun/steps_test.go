@@ -224,8 +224,12 @@ func TestStepsAllocateNothingOfTheirOwn(t *testing.T) {
 			lab.Step{Do: lab.Call, Time: lab.Const(1), Spin: true})
 	}
 	w.Chans = []lab.Chan{{Name: "c", Cap: 1}}
+	w.Conns = []lab.Conn{{Name: "socket"}}
+	w.Classes[0].Steps = append(w.Classes[0].Steps, lab.Step{Do: lab.NetWrite, Name: "socket", Bytes: 2000},
+		lab.Step{Do: lab.NetRead, Name: "socket", Bytes: 2000})
 	r, err := newRun(envelope{Trial: lab.Trial{Workload: w}})
 	require.NoError(t, err)
+	defer r.closeConns()
 	q, n := &request{}, uint64(0)
 	assert.Zero(t, testing.AllocsPerRun(100, func() {
 		r.do(q, &r.classes[0], n)

@@ -33,6 +33,7 @@ func textbook() lab.Cost {
 		FutexSleep: n(2000), SwitchIn: n(1500), WakeIdle: us(5, 8, 11, 15, 21, 60), Clone: n(30000),
 		CloneStart: us(50, 60, 70, 80, 120), SleepOver: us(56, 60, 66, 75, 100), SleepCPU: n(8000),
 		EpollOver: us(60, 90, 110, 130), EpollCPU: n(10000), Netpoll: n(1000), PipeWrite: n(1500), PipeRead: n(1000),
+		NetWrite: n(4000), NetWriteKiB: n(100), NetRead: n(1000), NetReadKiB: n(80), NetAgain: n(500),
 		Signal: us(5, 10, 20, 40), SignalCPU: n(5000), GapRate: lab.Value{P50: 400, P10: 400, P90: 400}, Gap: us(5, 10, 15, 20, 60), ArmLate: us(5, 10, 30),
 		Infer: []lab.Service{table(1, 1, 1, 100, 350, 1260), table(1, 2, 1, 103, 355, 1270), table(2, 1, 1.8, 70, 200, 700)},
 	}

@@ -57,7 +57,26 @@ func specimens() []lab.Trial {
 				Steps: []lab.Step{{Do: lab.CPU, Time: us(25000)}}},
 			lab.Class{Name: "caller", Arrivals: arrivals(lab.Every, 300, lab.Pipe),
 				Steps: []lab.Step{{Do: lab.Call, Time: us(800)}, {Do: lab.Call, Time: us(100), Spin: true}}}),
+		socketTrial(),
 	}
+}
+
+// socketTrial lets requests ask a server over two connections, while others fill a third one.
+func socketTrial() lab.Trial {
+	us := func(n int) lab.Dist { return lab.ExpDist(time.Duration(n) * time.Microsecond) }
+	closed := func(n int) lab.Arrivals { return lab.Arrivals{Kind: lab.Closed, Clients: n} }
+	return lab.Trial{Seed: 7, Knobs: lab.Knobs{GOMAXPROCS: 2}, Workload: lab.Workload{Name: "sockets",
+		Warmup: 20 * time.Millisecond, Run: 300 * time.Millisecond,
+		Conns: []lab.Conn{{Name: "ask"}, {Name: "answer"}, {Name: "bulk", Buffer: lab.ConnBufferMin}},
+		Classes: []lab.Class{
+			{Name: "request", Arrivals: lab.Arrivals{Kind: lab.Poisson, Rate: 3000}, Steps: []lab.Step{
+				{Do: lab.NetWrite, Name: "ask", Bytes: 300}, {Do: lab.NetRead, Name: "answer", Bytes: 5000}}},
+			{Name: "server", Background: true, Arrivals: closed(3), Steps: []lab.Step{
+				{Do: lab.NetRead, Name: "ask", Bytes: 300}, {Do: lab.CPU, Time: us(100)}, {Do: lab.NetWrite, Name: "answer", Bytes: 5000}}},
+			{Name: "sender", Background: true, Arrivals: closed(2), Steps: []lab.Step{
+				{Do: lab.NetWrite, Name: "bulk", Bytes: 200_000}, {Do: lab.Sleep, Time: us(500)}}},
+			{Name: "taker", Background: true, Arrivals: closed(2), Steps: []lab.Step{
+				{Do: lab.NetRead, Name: "bulk", Bytes: 50_000}, {Do: lab.CPU, Time: us(50)}}}}}}
 }
 
 // canonical writes down all that a Result holds, in one order.

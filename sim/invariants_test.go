@@ -22,8 +22,11 @@ func anyTrial(seed uint64) lab.Trial {
 	}
 	w := lab.Workload{Name: "fuzz", Warmup: 2 * time.Millisecond, Run: time.Duration(5+pick(40)) * time.Millisecond,
 		Chans: []lab.Chan{{Name: "c", Cap: 1 + pick(3)}}}
+	w.Conns = []lab.Conn{{Name: "loop", Buffer: lab.ConnBufferMin}, {Name: "ping"}, {Name: "pong", Buffer: lab.ConnBufferMax}}
+	bytes := func() int64 { return int64(1 + pick(lab.ConnBufferMin/3)) } // what is left of others never keeps a writer waiting for ever
+	size, echoes := bytes(), false
 	step := func() []lab.Step {
-		switch pick(17) {
+		switch pick(19) {
 		case 0, 1:
 			return []lab.Step{{Do: lab.CPU, Time: us(), Calls: pick(2) == 0}}
 		case 2:
@@ -53,6 +56,12 @@ func anyTrial(seed uint64) lab.Trial {
 			return steps
 		case 14:
 			return []lab.Step{{Do: lab.Go, Name: "hermit", Count: 1 + pick(3)}}
+		case 16:
+			n := bytes()
+			return []lab.Step{{Do: lab.NetWrite, Name: "loop", Bytes: n}, {Do: lab.CPU, Time: us()}, {Do: lab.NetRead, Name: "loop", Bytes: n}}
+		case 17:
+			echoes = true
+			return []lab.Step{{Do: lab.Go, Name: "echo"}, {Do: lab.NetWrite, Name: "ping", Bytes: size}, {Do: lab.NetRead, Name: "pong", Bytes: size}}
 		case 15:
 			return []lab.Step{{Do: lab.CPU, Time: us()}, {Do: lab.SetGOMAXPROCS, Count: 1 + pick(9)}}
 		}
@@ -75,6 +84,10 @@ func anyTrial(seed uint64) lab.Trial {
 		w.Classes = append(w.Classes, c)
 	}
 	w.Classes = append(w.Classes, lab.Class{Name: "child", Steps: []lab.Step{{Do: lab.CPU, Time: lab.ExpDist(20 * time.Microsecond)}}})
+	if echoes {
+		w.Classes = append(w.Classes, lab.Class{Name: "echo", Steps: []lab.Step{{Do: lab.NetRead, Name: "ping", Bytes: size},
+			{Do: lab.NetWrite, Name: "pong", Bytes: size}}})
+	}
 	w.Classes = append(w.Classes, lab.Class{Name: "hermit", // takes its thread with it
 		Steps: []lab.Step{{Do: lab.LockOSThread}, {Do: lab.CPU, Time: lab.ExpDist(20 * time.Microsecond)}}})
 	k := lab.Knobs{GOMAXPROCS: 1 + pick(8), Serve: lab.Serve(pick(3)), Permits: 1 + pick(4), Workers: 1 + pick(3),

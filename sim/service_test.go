@@ -1,11 +1,14 @@
 package sim_test
 
 import (
+	"context"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/gmplab/lab"
+	"github.com/gmplab/lab/sim"
+	"github.com/gmplab/lab/sim/gort"
 	"github.com/stretchr/testify/require"
 )
 
@@ -204,4 +207,14 @@ func TestWaitedChildren(t *testing.T) {
 	d := latencies(t, lab.Cost{}, w, lab.Knobs{GOMAXPROCS: 16}, 0)
 	require.Greater(t, len(d), 15)
 	require.Less(t, slices.Max(d), 120*us)
+}
+
+// A calibration from before sockets were measured would make them free: it is refused. The ideal machine needs none.
+func TestSocketsNeedTheirCost(t *testing.T) {
+	cost := textbook()
+	cost.NetWrite = lab.Nanos{}
+	_, err := sim.Runner(cost, gort.Go126())(context.Background(), socketTrial())
+	require.ErrorContains(t, err, "workload.conns: the calibration does not say what sockets cost; run `gmplab calibrate`")
+	_, err = sim.Runner(lab.Cost{}, gort.Go126())(context.Background(), socketTrial())
+	require.NoError(t, err)
 }

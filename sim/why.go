@@ -140,6 +140,11 @@ func (r *Record) arrival(q *lab.Request, born int32) (parts []Part) {
 func (r *Record) generatorLate(parts []Part, from, to time.Duration) []Part {
 	th := slices.Index(r.trail.names, gort.GeneratorThread)
 	ms := within(*grown(&r.trail.moves, int32(th)), from, to)
+	first := to
+	if len(ms) > 0 {
+		first = ms[0].At
+	}
+	parts = add(parts, from, first, "arrival", "is due; the generator's thread has not begun") // nothing, if it has
 	for i, mv := range ms {
 		b := to
 		if i+1 < len(ms) {

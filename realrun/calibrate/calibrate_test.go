@@ -55,7 +55,7 @@ func TestShort(t *testing.T) {
 		"Spin", "Request", "CopyKiB", "Threads", "Cores"}
 	if runtime.GOOS == "linux" {
 		measured = append(measured, "Tick", "Slice", "SleepOver", "SleepCPU", "EpollOver", "EpollCPU", "Netpoll", "PipeWrite",
-			"PipeRead", "ArmLate", "GapRate", "Gap")
+			"PipeRead", "NetWrite", "NetRead", "NetAgain", "ArmLate", "GapRate", "Gap")
 		if runtime.NumCPU() > 1 {
 			measured = append(measured, "IdlePull", "Steal", "FutexWake", "FutexWakeBusy", "FutexSleep", "WakeIdle")
 		}
@@ -204,10 +204,10 @@ func TestLoadErrors(t *testing.T) {
 	}
 	path := pathOf(dir, here.Name)
 	for text, want := range map[string]string{
-		`{"Schema": 3, "Cost": {`: "damaged",
+		`{"Schema": 4, "Cost": {`: "damaged",
 		`{"Schema": 999}`:         "schema 999",
 		`{}`:                      "schema 0",
-		`{"Schema": 3, "Cost": {"Link": {"P50": "x"}}}`: "damaged",
+		`{"Schema": 4, "Cost": {"Link": {"P50": "x"}}}`: "damaged",
 	} {
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
 		_, err := load(dir, here)
@@ -284,4 +284,25 @@ func TestService(t *testing.T) {
 	assert.InDeltaSlice(t, []float64{0.9, 1, 1, 1.1, 2}, s.Speed, 1e-9, "the host's speed in each round is no part of the distributions")
 	assert.InDelta(t, 1.05, s.Factor(0.625), 1e-9)
 	assert.InDelta(t, 1, s.CPU[0], 0)
+}
+
+// A read that finds nothing costs less than one that finds something, and both less than a hundred microseconds.
+func TestSockets(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("measured on Linux only")
+	}
+	b := &bench{ctx: context.Background(), scale: 0.2, nanos: map[string][]float64{}}
+	for _, p := range kernelProbes() {
+		if p.what == "sockets" {
+			require.NoError(t, p.run(b))
+		}
+	}
+	t.Log(b.nanos)
+	for _, field := range []string{"NetWrite", "NetRead", "NetAgain"} {
+		require.Len(t, b.nanos[field], 1, field)
+		assert.Less(t, b.nanos[field][0], 1e5, field)
+		assert.Greater(t, b.nanos[field][0], 50.0, field)
+	}
+	assert.Less(t, b.nanos["NetAgain"][0], b.nanos["NetRead"][0])
+	assert.GreaterOrEqual(t, b.nanos["NetReadKiB"][0], 0.0)
 }

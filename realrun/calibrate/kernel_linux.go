@@ -22,6 +22,7 @@ func kernelProbes() []probe {
 	probes := []probe{
 		{"system calls", (*bench).syscalls},
 		{"pipes", (*bench).pipe},
+		{"sockets", (*bench).sockets},
 		{"sleeping", (*bench).sleeps},
 		{"sleeping beside a busy thread", (*bench).sleepBusy},
 		{"switching threads", (*bench).switchIn},

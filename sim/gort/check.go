@@ -15,6 +15,8 @@ func (s *Sched) Check() { s.checking = true }
 //	INV-6 the world waits for the Ps that have not stopped; none is stopped but then, and none is idle then
 //	INV-7 an M and its locked goroutine know each other; it runs no other one, and waits in stoplockedm while that does not run
 //	INV-8 what waits for a lock is waiting, and somebody will wake it
+//	INV-9 a connection holds no more than its buffer; what waits for a descriptor is waiting, is counted, and is on the kernel's
+//	list if it need not wait any more
 func (s *Sched) check() error {
 	var without, idle int32 // Ps that are not running; those of them on the idle list
 	for _, pp := range s.allp {
@@ -60,6 +62,9 @@ func (s *Sched) check() error {
 		return err
 	}
 	if err := s.checkLocks(); err != nil {
+		return err
+	}
+	if err := s.checkNet(); err != nil {
 		return err
 	}
 	return s.checkMs()

@@ -51,6 +51,7 @@ func TestConstants(t *testing.T) {
 		{"activeSpin", activeSpin, "runtime/lock_spinbit.go", "", `active_spin += ([^/\n]+)`},
 		{"rwmutexMaxReaders", rwmutexMaxReaders, "sync/rwmutex.go", "", `const rwmutexMaxReaders = (.+)`},
 		{"stopAgain", stopAgain.Microseconds(), proc, "stopTheWorldWithSema", `notetsleep\(&sched\.stopnote, (\d+)\*1000\)`},
+		{"netpollEvents", netpollEvents, "runtime/netpoll_epoll.go", "netpoll", `var events \[(\d+)\]linux\.EpollEvent`},
 		{"timerHeapN", timerHeapN, "runtime/time.go", "", `const timerHeapN = (\d+)`},
 		{"gFreeMax", gFreeMax, proc, "gfput", `pp\.gFree\.size >= (\d+) \{\n\s*var`},
 		{"gFreeBatch", gFreeBatch, proc, "gfput", `for pp\.gFree\.size >= (\d+)`},

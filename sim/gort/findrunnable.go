@@ -77,7 +77,7 @@ func (s *Sched) findLocal(mp *m) (gp *g, inheritTime bool) {
 		s.note(tGlobal, pp, gp, int32(pp.runqtail-pp.runqhead)+1, 0)
 		return gp, false
 	}
-	if s.netWaiters > 0 && s.sched.polling == nil {
+	if s.netpollAnyWaiters() && s.sched.polling == nil {
 		mp.charge += s.price.netpoll
 		if gp := s.netpollPop(mp); gp != nil {
 			return gp, false
@@ -88,10 +88,13 @@ func (s *Sched) findLocal(mp *m) (gp *g, inheritTime bool) {
 
 // netpollPop takes what the netpoller has: the first to run, the others injected.
 func (s *Sched) netpollPop(mp *m) *g {
-	if s.netReady.empty() {
+	if s.epoll.head == nil {
 		return nil
 	}
 	list := s.netpoll()
+	if list.empty() { // nobody waits for what has become ready
+		return nil
+	}
 	gp := list.pop()
 	s.casgstatus(gp, _Grunnable, lab.NoReason)
 	s.note(tNetpoll, mp.p, gp, list.size+1, 0)
@@ -258,7 +261,7 @@ func (s *Sched) dropP(mp *m) (gp *g, wait bool) {
 		}
 		mp.pollUntil = s.checkTimersNoP(mp.pollUntil)
 	}
-	if (s.netWaiters > 0 || mp.pollUntil != 0) && s.sched.polling == nil {
+	if (s.netpollAnyWaiters() || mp.pollUntil != 0) && s.sched.polling == nil {
 		return nil, s.blockInNetpoll(mp)
 	}
 	if mp.pollUntil != 0 && (s.sched.pollUntil == 0 || s.sched.pollUntil > mp.pollUntil) {

@@ -22,6 +22,7 @@ type Service struct {
 	Classes  []Program // of the workload, for Go and for arrivals
 	Programs []Program // of the process, for Start
 	Chans    []int     // buffer sizes
+	Conns    []int64   // bytes that fit into each connection
 	Mutexes  int
 
 	RWMutexes int
@@ -54,6 +55,7 @@ type service struct {
 	Service
 	classes   []Program
 	chans     []*hchan
+	conns     []conn
 	mutexes   []mutex
 	rwmutexes []rwmutex
 	conds     []cond
@@ -76,7 +78,7 @@ type source struct {
 	pipe   []arrival
 	head   int
 	reader *g
-	raised bool // the reader is told already
+	pd     pollDesc // of the end that it reads
 }
 
 // An arrival is one request of an open-loop class. When the one after it is due is drawn early, so that nothing waits for
@@ -134,6 +136,7 @@ func (s *Sched) Serve(v Service) {
 	for _, n := range v.Chans {
 		s.chans = append(s.chans, makechan(n))
 	}
+	s.openConns(v.Conns)
 	s.mutexes = make([]mutex, v.Mutexes)
 	s.rwmutexes = make([]rwmutex, v.RWMutexes)
 	for _, i := range v.Conds {
@@ -306,9 +309,10 @@ func (s *Sched) sourceStep(src *source) {
 	}
 	if wrote {
 		src.charge += s.price.pipeWrite
-		if r := src.reader; r.onNet && !src.raised {
-			src.raised = true
-			s.netpollready(&src.actor, r)
+		// SIMPLIFIED(netpoll): the pipe tells its reader only while that waits. For real every write to it is an edge, and
+		// one that comes while the reader starts goroutines may cost it a second read, which finds nothing.
+		if src.pd.rg != nil && src.pd.rg != pdReady {
+			s.epollCallback(&src.actor, &src.pd)
 		}
 	}
 	pay := s.paid(&src.actor)
@@ -323,13 +327,19 @@ func (s *Sched) sourceStep(src *source) {
 // while exec would come back to it.
 func (s *Sched) read(mp *m, gp *g) uint8 {
 	src := s.sources[gp.serves]
+	if gp.op == 2 {
+		s.netpollunparked(&src.pd.rg)
+		gp.op = 0
+	}
 	for {
 		if gp.op == 0 {
-			src.raised = false
 			s.wakeSysmon(&mp.actor) // the read is a system call
 			mp.charge += s.price.pipeRead
 			if src.head == len(src.pipe) {
-				s.netpollblock(mp)
+				if s.netpollblock(mp, &src.pd.rg) {
+					return opStay
+				}
+				gp.op = 2
 				return opParkStay
 			}
 			gp.op = 1

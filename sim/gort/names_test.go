@@ -109,6 +109,16 @@ var ours = map[string]string{
 	"trysend": "chansend without blocking",
 	"queueOf": "the queue on which a case of a select waits",
 
+	// Sockets: FD.Read and FD.Write of internal/poll, and the kernel below.
+	"doNet":           "a FD.Write, or the FD.Reads of an io.ReadFull, which block in several places",
+	"netCalls":        "the system call that reads or writes, up to entering it",
+	"netReturns":      "its end in the kernel",
+	"netpollunparked": "netpollblock behind its parking",
+	"epollCallback":   "the kernel's ep_poll_callback",
+	"openConns":       "the connections of a process, which exist when it begins",
+	"writable":        "the kernel's sk_stream_is_writeable",
+	"events":          "the kernel's tcp_poll",
+
 	// Stopping the world.
 	"setGomaxprocs": "runtime.GOMAXPROCS with a number",
 	"stopSleep":     "stopTheWorldWithSema's notetsleep",
@@ -119,6 +129,7 @@ var ours = map[string]string{
 	"checkStopped": "invariants of a world that stops",
 	"checkLocks":   "invariants of locks and conditions",
 	"checkMutex":   "invariants of one mutex",
+	"checkNet":     "invariants of connections and the netpoller",
 	"checkLocked":  "invariants of an M that belongs to one goroutine",
 	"allWaiting":   "whether all on a wait queue wait",
 	"checkMs":      "invariants of the Ms",
@@ -162,7 +173,8 @@ var ours = map[string]string{
 }
 
 // TestNames keeps the promise that a reader of runtime/proc.go is at home: every function and method of gort has a
-// namesake in the runtime of the Go tree that runs this test (or in internal/sync, for sync.Mutex), or is in ours. When a
+// namesake in the runtime of the Go tree that runs this test (or in internal/sync, for sync.Mutex, or internal/poll, for
+// sockets), or is in ours. When a
 // new Go release renames a function, this test says so.
 func TestNames(t *testing.T) {
 	have := functions(t, ".")
@@ -171,8 +183,10 @@ func TestNames(t *testing.T) {
 	}
 	src := filepath.Join(goroot(t), "src")
 	theirs := functions(t, filepath.Join(src, "runtime"))
-	for name := range functions(t, filepath.Join(src, "internal", "sync")) {
-		theirs[name] = ""
+	for _, room := range []string{"sync", "poll"} {
+		for name := range functions(t, filepath.Join(src, "internal", room)) {
+			theirs[name] = ""
+		}
 	}
 	require.Contains(t, theirs, "findRunnable", "the Go tree at %s was not read", src)
 

@@ -8,35 +8,135 @@ import (
 
 // The network poller (runtime/netpoll.go, netpoll_epoll.go): one M at a time blocks in epoll_wait, which is also how an
 // idle process waits for its timers. Its time-out counts whole milliseconds.
+//
+// Readiness is edge-triggered: the kernel tells of a descriptor when it becomes ready, whether somebody waits for it or
+// not. Nobody who waits: the pollDesc keeps pdReady, and the next who would wait tries again instead. That is why a
+// notice is never lost between a read that finds nothing and the parking behind it.
+//
+// SIMPLIFIED(netpoll): there are no deadlines, and no descriptor is opened or closed while the process runs. The eventfd of
+// netpollBreak takes no place among the events of a netpoll, and an epoll_wait costs the same whether it brings any or none.
+
+// netpollEvents is how many descriptors one netpoll takes (runtime/netpoll_epoll.go: netpoll).
+const netpollEvents = 128
+
+// A pollDesc is what the poller knows of a descriptor, and the kernel's epoll of it.
+type pollDesc struct {
+	rg, wg *g        // who waits to read and to write: a goroutine, pdReady, or nobody (the runtime's pdNil)
+	conn   *conn     // of which it is an end; nil: it is the generator's pipe
+	link   *pollDesc // the next that is ready
+	linked bool      // it is on the kernel's list of those that are
+}
+
+// pdReady stands in rg or wg for a notice that nobody has waited for. The runtime's pdWait, between the decision to park
+// and the parking, is never seen by others here.
+var pdReady = new(g)
+
+// epoll is the kernel's list of descriptors that have become ready and were not asked for since, in that order.
+type epoll struct{ head, tail *pollDesc }
+
+// epollCallback is the kernel's side of an edge (ep_poll_callback in fs/eventpoll.c): it lists the descriptor, and wakes
+// the M that blocks in epoll_wait; a is the thread in whose call that happens, and pays.
+// SIMPLIFIED(netpoll): the wake-up comes when the call that causes it is over but for the wake-up. For real the other
+// end of a loopback connection is served in a software interrupt on the writer's core, in the last part of its call.
+func (s *Sched) epollCallback(a *actor, pd *pollDesc) {
+	if pd.linked {
+		return
+	}
+	pd.linked = true
+	if s.epoll.tail != nil { // the M is awake already, or does not block
+		s.epoll.tail.link, s.epoll.tail = pd, pd
+		return
+	}
+	s.epoll.head, s.epoll.tail = pd, pd
+	s.netpollBreak(a)
+}
+
+// next takes the descriptor that has been ready for longest.
+func (e *epoll) next() *pollDesc {
+	pd := e.head
+	if pd == nil {
+		return nil
+	}
+	if e.head = pd.link; e.head == nil {
+		e.tail = nil
+	}
+	pd.link, pd.linked = nil, false
+	return pd
+}
 
 // netpoll takes the goroutines whose descriptors are ready, the last one first.
-func (s *Sched) netpoll() (list gQueue) {
-	for {
-		gp := s.netReady.pop()
-		if gp == nil {
-			return list
+func (s *Sched) netpoll() (toRun gQueue) {
+	delta := int32(0)
+	for range netpollEvents {
+		pd := s.epoll.next()
+		if pd == nil {
+			break
 		}
-		s.netWaiters--
-		gp.onNet = false
-		list.push(gp)
+		if mode := pd.events(); mode != 0 {
+			delta += s.netpollready(&toRun, pd, mode)
+		}
 	}
+	s.netpollAdjustWaiters(delta)
+	return toRun
 }
 
-// netpollblock parks mp's goroutine until its descriptor is ready.
-func (s *Sched) netpollblock(mp *m) {
-	mp.curg.onNet = true
-	s.netWaiters++
+// netpollready puts the goroutines that wait for the descriptor on the list; its mode is 'r', 'w' or both.
+func (s *Sched) netpollready(toRun *gQueue, pd *pollDesc, mode int32) (delta int32) {
+	if mode == 'r' || mode == 'r'+'w' {
+		if rg := netpollunblock(&pd.rg, &delta); rg != nil {
+			s.note(dNetready, nil, rg, 0, 0)
+			toRun.push(rg)
+		}
+	}
+	if mode == 'w' || mode == 'r'+'w' {
+		if wg := netpollunblock(&pd.wg, &delta); wg != nil {
+			s.note(dNetready, nil, wg, 1, 0)
+			toRun.push(wg)
+		}
+	}
+	return delta
+}
+
+// netpollunblock notes that a descriptor is ready, and gives the goroutine that waits for it.
+func netpollunblock(gpp **g, delta *int32) *g {
+	old := *gpp
+	*gpp = pdReady
+	if old == nil || old == pdReady {
+		return nil
+	}
+	*delta--
+	return old
+}
+
+// netpollblock parks mp's goroutine until its descriptor is ready. True: it has become ready meanwhile, and the goroutine
+// has not parked. One that has parked calls netpollunparked first when it runs again.
+func (s *Sched) netpollblock(mp *m, gpp **g) bool {
+	if *gpp == pdReady {
+		*gpp = nil
+		return true
+	}
+	if *gpp != nil {
+		s.throw("netpollblock: double wait")
+		return true
+	}
+	*gpp = mp.curg
+	s.netpollAdjustWaiters(1)
 	s.gopark(mp, lab.Network)
+	return false
 }
 
-// netpollready tells the poller that gp's descriptor is ready; a is the thread that made it so.
-func (s *Sched) netpollready(a *actor, gp *g) {
-	s.netReady.pushBack(gp)
-	s.note(dNetready, nil, gp, 0, 0)
-	if mp := s.sched.polling; mp != nil {
-		a.charge += s.host.Wake(mp.thread, a.thread)
+// netpollunparked is netpollblock behind its parking: the notice is used up.
+func (s *Sched) netpollunparked(gpp **g) {
+	if *gpp != pdReady {
+		s.throw("netpollblock: corrupted polldesc")
 	}
+	*gpp = nil
 }
+
+func (s *Sched) netpollAdjustWaiters(delta int32) { s.netWaiters += delta }
+
+// netpollAnyWaiters tells whether any goroutine waits for a descriptor.
+func (s *Sched) netpollAnyWaiters() bool { return s.netWaiters > 0 }
 
 // blockInNetpoll lets mp, which has no P, wait for descriptors and for the first timer. It always waits (true): the
 // poller comes back through pollReturned.
@@ -48,7 +148,7 @@ func (s *Sched) blockInNetpoll(mp *m) bool {
 	now := s.host.Now
 	s.note(tPoll, nil, nil, mp.id, 0)
 	delay := mp.pollUntil - now
-	if !s.netReady.empty() || mp.pollUntil != 0 && delay <= 0 {
+	if s.epoll.head != nil || mp.pollUntil != 0 && delay <= 0 {
 		s.host.Run(mp.thread, s.paid(&mp.actor)+s.price.netpoll)
 		return true
 	}

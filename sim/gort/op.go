@@ -55,12 +55,14 @@ const (
 	CondSignal    // Cond I
 	CondBroadcast // Cond I
 	Select        // Selects[I]: the first case that can go on, in a random order
+	NetWrite      // N bytes to connection I
+	NetRead       // N bytes from the other end of connection I
 )
 
 // An Op is one thing that a goroutine does.
 type Op struct {
 	Do     OpKind
-	I      int32     // channel, mutex, class or program
+	I      int32     // channel, connection, mutex, class or program
 	N      int64     // how many, or bytes
 	Time   *lab.Dist // how long
 	Waited bool      // Go: a later Wait of the same request waits for them
@@ -164,6 +166,8 @@ func (s *Sched) do(mp *m, gp *g, op *Op) uint8 {
 		return s.setGomaxprocs(mp, int(op.N))
 	case Select:
 		return s.selectgo(mp, s.Selects[op.I])
+	case NetWrite, NetRead:
+		return s.doNet(mp, gp, op)
 	default:
 		return s.doService(mp, gp, op)
 	}

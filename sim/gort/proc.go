@@ -37,6 +37,9 @@ func (s *Sched) mstart(mp *m) {
 			s.host.Block(mp.thread, s.paid(&mp.actor))
 			return
 		}
+		if mp.fd != nil && !s.netReturns(mp) {
+			return
+		}
 		if !s.exitsyscall(mp) {
 			return
 		}

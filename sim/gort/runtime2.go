@@ -41,7 +41,6 @@ type g struct {
 	timedOut  bool  // woken by its timer and not by a partner
 	replied   bool  // its reply has come before it waited
 	awaits    uint8 // what it waits for: nothing, its reply, its children or a lock
-	onNet     bool  // it waits in the netpoller
 	waited    bool  // it has queued for this mutex before
 	awoke     bool  // it holds the woken mark of this mutex
 	starving  bool  // it has waited for this mutex for longer than the threshold
@@ -109,9 +108,10 @@ type m struct {
 	id          int32
 	next        uint8 // what it does when its thread comes back
 	spinning    bool
-	computing   bool  // its burst is part of a cpu op of curg
-	waiting     bool  // in a call that has only its helpers to wait for
-	helpers     int32 // threads that help with its call and have not finished
+	computing   bool   // its burst is part of a cpu op of curg
+	fd          *netFD // of the read or write that its call is; nil: it is another call, or over
+	waiting     bool   // in a call that has only its helpers to wait for
+	helpers     int32  // threads that help with its call and have not finished
 	curg        *g
 	p           *p
 	nextp       *p

@@ -72,7 +72,7 @@ type Sched struct {
 
 	selections []*selection // free ones
 
-	netReady   gQueue
+	epoll      epoll
 	netWaiters int32
 
 	service
@@ -104,7 +104,8 @@ type record struct {
 // prices are the Cost's nanoseconds as durations.
 type prices struct {
 	newproc, newg, goexit, swtch, steal, chanop, ready, mutex, spin, cgocall, syscall, exitSlow, timer, now, allocMin, allocKiB,
-	request, runCall, copyKiB, futexSleep, clone, sleepCPU, epollCPU, netpoll, pipeWrite, pipeRead, signalCPU time.Duration
+	request, runCall, copyKiB, futexSleep, clone, sleepCPU, epollCPU, netpoll, pipeWrite, pipeRead, signalCPU,
+	netWrite, netWriteKiB, netRead, netReadKiB, netAgain time.Duration
 }
 
 func pricesOf(c *lab.Cost) prices {
@@ -117,6 +118,7 @@ func pricesOf(c *lab.Cost) prices {
 		clone:    ns(c.Clone),
 		sleepCPU: ns(c.SleepCPU), epollCPU: ns(c.EpollCPU), netpoll: ns(c.Netpoll), pipeWrite: ns(c.PipeWrite),
 		pipeRead: ns(c.PipeRead), signalCPU: ns(c.SignalCPU),
+		netWrite: ns(c.NetWrite), netWriteKiB: ns(c.NetWriteKiB), netRead: ns(c.NetRead), netReadKiB: ns(c.NetReadKiB), netAgain: ns(c.NetAgain),
 	}
 }
 

@@ -89,6 +89,9 @@ var long = [...]string{
 	tGcstop:        "gcstopm: the world stops; M%[2]d gives this P up and parks",
 	tSelect:        "selectgo: %[1]s takes case %[2]d of %[3]d",
 	tYieldStop:     "goschedImpl: %[1]s is preempted as the world stops, and stays in runnext",
+	tWrite:         "FD.Write → write: %[1]s puts %[2]d bytes into %[6]s; the other end can read",
+	tRead:          "FD.Read → read: %[1]s takes %[2]d bytes out of %[6]s",
+	tAgain:         "%[6]s: EAGAIN for %[1]s, which will wait in the netpoller",
 	tTimer:         "checkTimers: the timer of %[1]s is due",
 	tHelpers:       "runSession: %[2]d helper threads share the inference of %[1]s",
 	dMoved:         "%[1]s moves to the tail of another queue",
@@ -104,7 +107,7 @@ var long = [...]string{
 	dPreempt:       "sysmon → retake → preemptone: %[1]s has had its P for at least %[2]dµs; %[6]s",
 	dSignal:        "doSigPreempt: the signal has reached %[1]s, which yields at once",
 	dGoyield:       "goyield: %[1]s hands its time slice over and goes to the tail of the ring",
-	dNetready:      "netpollready: %[1]s has something to read",
+	dNetready:      "netpollready: %[1]s has %[6]s",
 	dInject:        "injectglist: %[2]d to the global queue, %[3]d to the ring",
 	dBegin:         "%[1]s begins a request of class %[6]s",
 	dEnd:           "%[1]s has done its request of class %[6]s",
@@ -112,7 +115,7 @@ var long = [...]string{
 }
 
 // Names are the workload's names of what a run knows by number.
-type Names struct{ Classes, Chans, Mutexes, RWMutexes []string }
+type Names struct{ Classes, Chans, Conns, Mutexes, RWMutexes []string }
 
 // nameOf gives a name, or what and the number where there is none.
 func nameOf(names []string, what string, i int32) string {
@@ -164,6 +167,12 @@ func (k Mark) Reason(n *Names) string {
 	case dHandoff:
 		return pick(k.A, "there is work for the P; needs an M", "nobody spins and no P is idle; needs an M that looks for work",
 			"this was the last P, and nobody polls; needs an M", "nothing to do for the P; it idles")
+	case tWrite, tRead:
+		return nameOf(n.Conns, "connection", k.B)
+	case tAgain:
+		return pick(k.A, "FD.Read → read from ", "FD.Write → write to ") + nameOf(n.Conns, "connection", k.B)
+	case dNetready:
+		return pick(k.A, "something to read", "room to write")
 	case dPreempt:
 		return pick(k.B, "asks it to yield at its next call of a function", "sends a signal")
 	case dBegin, dEnd, dWritten:
@@ -181,6 +190,10 @@ func waitsFor(n *Names, do OpKind, i int32) string {
 		return "for room in " + nameOf(n.Chans, "channel", i)
 	case Recv:
 		return "to receive from " + nameOf(n.Chans, "channel", i)
+	case NetWrite:
+		return "to write to " + nameOf(n.Conns, "connection", i)
+	case NetRead:
+		return "to read from " + nameOf(n.Conns, "connection", i)
 	case Lock:
 		return "for mutex " + nameOf(n.Mutexes, "number", i)
 	case RLock, WLock:

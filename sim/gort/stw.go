@@ -137,7 +137,7 @@ func (s *Sched) entersyscallHandleGCWait(mp *m) {
 
 // startTheWorldWithSema goes on with n Ps.
 func (s *Sched) startTheWorldWithSema(mp *m, n int) {
-	if s.netWaiters > 0 {
+	if s.netpollAnyWaiters() {
 		mp.charge += s.price.netpoll
 		list := s.netpoll()
 		s.injectglist(&mp.actor, mp.p, &list)

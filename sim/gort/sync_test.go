@@ -49,8 +49,8 @@ func TestNetpollHandsOverToALockedM(t *testing.T) {
 	gp := s.malg(mp)
 	gp.status, gp.lockedm = _Gwaiting, m2
 	m2.lockedg, m2.next = gp, mLocked
-	s.sched.nmidlelocked, s.netWaiters = 1, 1
-	s.netpollready(&mp.actor, gp)
+	s.sched.nmidlelocked = 1
+	s.netReady(gp)
 	s.releasep(mp)
 	mp.curg = nil
 	assert.False(t, s.pollReturned(mp))

@@ -49,7 +49,7 @@ func (s *Sched) sysmonStep() {
 			return
 		}
 	}
-	if s.sched.polling == nil && s.netWaiters > 0 && s.sched.lastpoll+sysmonPollAfter < now {
+	if s.sched.polling == nil && s.netpollAnyWaiters() && s.sched.lastpoll+sysmonPollAfter < now {
 		s.sched.lastpoll = now
 		sm.charge += s.price.netpoll
 		list := s.netpoll()

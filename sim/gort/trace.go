@@ -43,6 +43,9 @@ const (
 	tGcstop
 	tSelect
 	tYieldStop
+	tWrite
+	tRead
+	tAgain
 )
 
 var sentences = [...]string{
@@ -80,6 +83,9 @@ var sentences = [...]string{
 	tGcstop:      "gcstopm: M%[2]d gives this P up",
 	tYieldStop:   "goschedImpl %[1]s to runnext: the world stops",
 	tSelect:      "selectgo %[1]s: case %[2]d of %[3]d",
+	tWrite:       "write %[1]s: %[2]d bytes to connection %[3]d",
+	tRead:        "read %[1]s: %[2]d bytes from connection %[3]d",
+	tAgain:       "EAGAIN %[1]s on connection %[3]d",
 }
 
 // A Mark is one decision of the scheduler.

@@ -40,6 +40,18 @@ func (s *Sched) newG(status uint8) *g {
 	return gp
 }
 
+// netWaits lets a goroutine wait for a descriptor of its own.
+func (s *Sched) netWaits(gp *g) *pollDesc {
+	src := &source{}
+	src.pd.rg = gp
+	s.sources = append(s.sources, src)
+	s.netWaiters++
+	return &src.pd
+}
+
+// netReady lets it wait for one that is ready.
+func (s *Sched) netReady(gp *g) { s.epollCallback(&actor{thread: -1}, s.netWaits(gp)) }
+
 // newGs gives runnable goroutines.
 func (s *Sched) newGs(n int) (gs []*g) {
 	for range n {
@@ -147,8 +159,7 @@ func TestLastLookAtTimers(t *testing.T) {
 func TestFindLocalPolls(t *testing.T) {
 	s := newProcess(2, priced())
 	gp := s.newG(_Gwaiting)
-	s.netWaiters = 1
-	s.netReady.pushBack(gp)
+	s.netReady(gp)
 	got, _ := s.findLocal(s.allm[0])
 	require.Same(t, gp, got)
 }
@@ -228,7 +239,7 @@ func TestThePollerComesBackSpinning(t *testing.T) {
 		if spun {
 			s.becomeSpinning(m0)
 		}
-		s.netWaiters = 1
+		s.netWaits(s.newG(_Gwaiting))
 		_, wait := s.dropP(m0)
 		require.True(t, wait)
 		require.Same(t, m0, s.sched.polling)
@@ -342,8 +353,7 @@ func TestSysmonWakesUp(t *testing.T) {
 	s = newProcess(2, priced())
 	s.runs()
 	gp := s.newG(_Gwaiting)
-	s.netWaiters = 1
-	s.netReady.pushBack(gp)
+	s.netReady(gp)
 	s.sysmon.started = true
 	s.until(10*time.Millisecond + 1)
 	s.host.Wake(s.sysmon.thread, -1)
@@ -407,8 +417,7 @@ func TestNetpoll(t *testing.T) {
 	ready := func() {
 		for _, gp := range gs {
 			gp.status = _Gwaiting
-			s.netReady.pushBack(gp)
-			s.netWaiters++
+			s.netReady(gp)
 		}
 	}
 	ready()
@@ -433,8 +442,7 @@ func TestNetpollShares(t *testing.T) {
 	for range 5 {
 		gp := s.newG(_Gwaiting)
 		gs = append(gs, gp)
-		s.netReady.pushBack(gp)
-		s.netWaiters++
+		s.netReady(gp)
 	}
 	require.Same(t, gs[4], s.netpollPop(m0))
 	require.Equal(t, idsOf(gs[3], gs[2]), ids(&s.sched.runq))
@@ -706,7 +714,7 @@ func TestAReaderIsToldOnce(t *testing.T) {
 	s.Stop = time.Hour
 	src.thread = s.own(s.host.NewThread(), ownSource, 0)
 	src.reader = s.newG(_Gwaiting)
-	src.reader.onNet = true
+	src.pd.rg = src.reader
 	for i := range 3 {
 		s.host.Wake(src.thread, -1)
 		s.host.Now = time.Duration(i+1) * 10 * time.Millisecond
@@ -714,7 +722,9 @@ func TestAReaderIsToldOnce(t *testing.T) {
 		s.until(s.Now() + 10*us)
 	}
 	require.Greater(t, len(src.pipe), 20)
-	require.EqualValues(t, 1, s.netReady.size)
+	require.Same(t, &src.pd, s.epoll.head)
+	require.Same(t, &src.pd, s.epoll.tail)
+	require.Nil(t, src.pd.link)
 }
 
 // One read takes all that is in the pipe, and the next one finds it empty.

@@ -38,6 +38,11 @@ func Compile(t *lab.Trial, knobs lab.Knobs, cost *lab.Cost) (gort.Service, error
 		c.names["chan "+ch.Name] = int32(i)
 		c.Chans = append(c.Chans, ch.Cap)
 	}
+	for i := range w.Conns {
+		c.names["conn "+w.Conns[i].Name] = int32(i)
+		c.Conns = append(c.Conns, w.Conns[i].Size())
+		c.Names.Conns = append(c.Names.Conns, "connection \""+w.Conns[i].Name+"\"")
+	}
 	sem, queue := int32(len(c.Chans)), int32(len(c.Chans)+1)
 	c.Chans = append(c.Chans, knobs.Permits, lab.QueueSize)
 	for i := range w.Classes {
@@ -49,6 +54,9 @@ func Compile(t *lab.Trial, knobs lab.Knobs, cost *lab.Cost) (gort.Service, error
 	c.name()
 	if err := c.model(cost); err != nil {
 		return gort.Service{}, err
+	}
+	if len(w.Conns) > 0 && cost.Cores > 0 && cost.NetWrite.P50 == 0 {
+		return gort.Service{}, fmt.Errorf("workload.conns: the calibration does not say what sockets cost; run `gmplab calibrate`")
 	}
 	c.process(queue)
 	return c.Service, nil
@@ -142,6 +150,10 @@ func (c *compiler) step(s *lab.Step, sem, queue int32) []gort.Op {
 		return one(gort.Send, c.names["chan "+s.Name])
 	case lab.Recv:
 		return one(gort.Recv, c.names["chan "+s.Name])
+	case lab.NetWrite:
+		return one(gort.NetWrite, c.names["conn "+s.Name])
+	case lab.NetRead:
+		return one(gort.NetRead, c.names["conn "+s.Name])
 	case lab.Lock, lab.Unlock, lab.RLock, lab.RUnlock:
 		return one(c.lock(s))
 	case lab.SetGOMAXPROCS:

@@ -51,7 +51,7 @@ func TestShort(t *testing.T) {
 	assert.Equal(t, procs, runtime.GOMAXPROCS(0), "GOMAXPROCS is put back")
 	assert.Equal(t, 77, debug.SetGCPercent(77), "the collector is put back")
 
-	measured := []string{"Link", "Newproc", "Goexit", "Chan", "Switch", "Mutex", "Timer", "Now", "AllocMin", "AllocKiB",
+	measured := []string{"Link", "Newproc", "StackGrow", "StackKiB", "Goexit", "Chan", "Switch", "Mutex", "Timer", "Now", "AllocMin", "AllocKiB",
 		"Spin", "Request", "CopyKiB", "Threads", "Cores"}
 	if runtime.GOOS == "linux" {
 		measured = append(measured, "Tick", "Slice", "SleepOver", "SleepCPU", "EpollOver", "EpollCPU", "Netpoll", "PipeWrite",
@@ -204,10 +204,10 @@ func TestLoadErrors(t *testing.T) {
 	}
 	path := pathOf(dir, here.Name)
 	for text, want := range map[string]string{
-		`{"Schema": 3, "Cost": {`: "damaged",
+		`{"Schema": 4, "Cost": {`: "damaged",
 		`{"Schema": 999}`:         "schema 999",
 		`{}`:                      "schema 0",
-		`{"Schema": 3, "Cost": {"Link": {"P50": "x"}}}`: "damaged",
+		`{"Schema": 4, "Cost": {"Link": {"P50": "x"}}}`: "damaged",
 	} {
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
 		_, err := load(dir, here)

@@ -61,7 +61,7 @@ const (
 type Op struct {
 	Do     OpKind
 	I      int32     // channel, mutex, class or program
-	N      int64     // how many, or bytes
+	N      int64     // how many, or bytes: of memory, or of the stack that a computation needs
 	Time   *lab.Dist // how long
 	Waited bool      // Go: a later Wait of the same request waits for them
 }
@@ -203,6 +203,9 @@ func (s *Sched) compute(mp *m, gp *g, op *Op) uint8 {
 	if gp.op == 0 {
 		gp.op = 1
 		gp.left = s.links(op.Time.Sample(&gp.work))
+		for op.N > stackRoom(gp.stack) {
+			s.newstack(mp)
+		}
 	}
 	if gp.left == 0 {
 		gp.op = 0

@@ -88,6 +88,7 @@ var long = [...]string{
 	tStartWorld:    "startTheWorldWithSema: %[1]s starts %[2]d Ps",
 	tGcstop:        "gcstopm: the world stops; M%[2]d gives this P up and parks",
 	tSelect:        "selectgo: %[1]s takes case %[2]d of %[3]d",
+	tNewstack:      "newstack → copystack: %[1]s needs more stack than it has; gets %[2]d KiB, copies %[3]d bytes",
 	tYieldStop:     "goschedImpl: %[1]s is preempted as the world stops, and stays in runnext",
 	tTimer:         "checkTimers: the timer of %[1]s is due",
 	tHelpers:       "runSession: %[2]d helper threads share the inference of %[1]s",

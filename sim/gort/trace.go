@@ -43,6 +43,7 @@ const (
 	tGcstop
 	tSelect
 	tYieldStop
+	tNewstack
 )
 
 var sentences = [...]string{
@@ -79,6 +80,7 @@ var sentences = [...]string{
 	tStartWorld:  "startTheWorldWithSema by %[1]s: %[2]d Ps",
 	tGcstop:      "gcstopm: M%[2]d gives this P up",
 	tYieldStop:   "goschedImpl %[1]s to runnext: the world stops",
+	tNewstack:    "newstack %[1]s: %[2]d KiB, copies %[3]d bytes",
 	tSelect:      "selectgo %[1]s: case %[2]d of %[3]d",
 }
 

@@ -47,8 +47,9 @@ type Cost struct {
 	AllocMin  Nanos // allocating the smallest object
 	AllocKiB  Nanos // added for each KiB allocated: zeroing and the share of sweeping; without GC marking
 	Spin      Nanos // one active spin of sync.Mutex: 30 PAUSE instructions
+	StackUse  Nanos `json:",omitzero"` // each KiB of stack that a step's calls use: calling, writing to it and returning
 	StackGrow Nanos `json:",omitzero"` // one growth of a stack: morestack, newstack, stackalloc, copystack but for what its size costs
-	StackKiB  Nanos `json:",omitzero"` // added for each KiB that copystack copies, with the frames in it, of about 200 bytes, adjusted
+	StackKiB  Nanos `json:",omitzero"` // added for each KiB that copystack copies, with the frames in it, of about 200 bytes, adjusted; and for giving the stack back
 	RunCall   Nanos // one inference call outside C: the binding's Go code and ours
 	Request   Nanos // bookkeeping of the real run for one request: two clock reads, one record
 	CopyKiB   Nanos // copying one KiB between a request and a batch

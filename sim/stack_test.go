@@ -37,6 +37,8 @@ func TestStackGrowth(t *testing.T) {
 	assert.Equal(t, []time.Duration{us + grow + 2048 - guard}, took(1, 2048-guard+1), "a byte too much")
 	assert.Equal(t, []time.Duration{us + 5*grow + (2+4+8+16+32)<<10 - 5*guard}, took(1, 60_000), "five times, to 64 KiB")
 	assert.Equal(t, []time.Duration{3*us + 2*grow + (2+4)<<10 - 2*guard}, took(1, 5000, 0, 5000), "it stays grown")
+	cost.StackUse.P50 = 2 << 10
+	assert.Equal(t, []time.Duration{us + 2000}, took(1, 1000), "no growth: what the calls use")
 	assert.Len(t, took(3, 5000), 3)
 	assert.Equal(t, took(3, 5000)[0], took(3, 5000)[2], "nobody inherits a grown stack")
 }

@@ -7,80 +7,82 @@ import (
 	"github.com/gmplab/lab/realrun/native"
 )
 
-// The depths of the growths that are timed: the first needs 8 KiB, whatever the runtime gives a new goroutine by now, the next
-// 16 KiB and the last 64 KiB.
+// The depths to which goroutines go. The first needs a stack of 8 KiB, whatever the runtime gives a new goroutine by now (it
+// follows what collections saw), the next one 16 KiB, and the last one 64 KiB.
 const (
 	ground  = 6_500
 	shallow = 14_000
 	deep    = 50_000
 )
 
-// What copystack copies for them: all up to the guard (runtime/stack.go), in KiB.
+// What copystack copies for the growth to 16 KiB, and for the two from there to 64 KiB: all up to the guard
+// (runtime/stack.go), in KiB.
 const (
 	shallowKiB = 8 - 928.0/1024
 	deepKiB    = 16 + 32 - 2*928.0/1024
 )
 
-// stacks measures growth: going deep for the first time takes longer than for the second by the growth. One to
-// 16 KiB and two more to 64 KiB are two equations for what a growth costs, and what each KiB of it costs.
+// stacks measures what goroutines that go deep, once in a life, take longer than those that go less deep. One growth more
+// and two more are two equations for what a growth costs, and what each KiB of it costs. A second descent grows nothing:
+// it gives the calls themselves.
 func (b *bench) stacks() error {
 	procs(1, func() {
-		var one, two []float64
-		for range b.times(40) {
-			done := make(chan struct{})
-			go func() {
-				native.Deep(0, ground, false)
-				one = append(one, growth(shallow))
-				two = append(two, growth(deep))
-				close(done)
-			}()
-			<-done
+		calls := median(b.descents())
+		const kib = 1.0 / 1024
+		var one, two, with, without []float64
+		for range b.times(20) {
+			_, base := lives(ground)
+			_, once := lives(shallow)
+			_, thrice := lives(deep)
+			again, _ := lives(1)
+			fresh, _ := lives(1)
+			without, with = append(without, again), append(with, fresh)
+			one = append(one, once-base-calls*kib*(shallow-ground))
+			two = append(two, thrice-once-calls*kib*(deep-shallow))
 		}
-		kib := max(median(two)-2*median(one), 0) / (deepKiB - 2*shallowKiB)
-		b.add("StackKiB", kib)
-		b.add("StackGrow", max(median(one)-shallowKiB*kib, 0))
-		b.newStacks()
+		each := max(median(two)-2*median(one), 0) / (deepKiB - 2*shallowKiB)
+		b.add("StackUse", calls)
+		b.add("StackKiB", each)
+		b.add("StackGrow", max(median(one)-shallowKiB*each, 0))
+		b.add("StackNew", max(median(without)-median(with), 0))
 	})
 	return nil
 }
 
-// growth gives the nanoseconds by which going that deep takes longer when the stack has to grow.
-func growth(bytes int64) float64 {
-	start := time.Now()
-	native.Deep(0, bytes, false)
-	grown := time.Now()
-	native.Deep(0, bytes, false)
-	return float64(grown.Sub(start) - time.Since(grown))
+// descents gives the nanoseconds of one KiB of calls in a stack that need not grow.
+func (b *bench) descents() (ns []float64) {
+	done := make(chan struct{})
+	go func() {
+		native.Deep(0, deep, false)
+		ns = b.each(200, func(n int) {
+			for range n {
+				native.Deep(0, deep, false)
+			}
+		})
+		close(done)
+	}()
+	<-done
+	for i := range ns {
+		ns[i] /= deep / 1024.0
+	}
+	return ns
 }
 
-// newStacks measures what a go statement costs more when the goroutine whose g it reuses had a grown stack.
-func (b *bench) newStacks() {
+// lives starts a batch of goroutines that go that deep and end, and gives the nanoseconds of a go statement, and of a life.
+func lives(stack int64) (spawn, life float64) {
 	done := make(chan struct{})
 	var left atomic.Int32
-	end := func() {
-		if left.Add(-1) == 0 {
-			done <- struct{}{}
-		}
+	left.Store(batch)
+	start := time.Now()
+	for range batch {
+		go func() {
+			native.Deep(0, stack, false)
+			if left.Add(-1) == 0 {
+				done <- struct{}{}
+			}
+		}()
 	}
-	far := func() {
-		native.Deep(0, shallow, false)
-		end()
-	}
-	start := func(body func()) float64 {
-		left.Store(batch)
-		from := time.Now()
-		for range batch {
-			go body()
-		}
-		took := time.Since(from)
-		<-done
-		return float64(took) / batch
-	}
-	var with, without []float64
-	for range b.times(20) {
-		start(far)
-		without = append(without, start(end))
-		with = append(with, start(end))
-	}
-	b.add("StackNew", max(median(without)-median(with), 0))
+	spawned := time.Since(start)
+	<-done
+	return float64(spawned) / batch, float64(time.Since(start)-spawned) / batch
 }

@@ -203,8 +203,8 @@ func (s *Sched) compute(mp *m, gp *g, op *Op) uint8 {
 	if gp.op == 0 {
 		gp.op = 1
 		gp.left = s.links(op.Time.Sample(&gp.work))
-		for op.N > stackRoom(gp.stack) {
-			s.newstack(mp)
+		if op.N > 0 {
+			s.morestack(mp, op.N)
 		}
 	}
 	if gp.left == 0 {

@@ -11,7 +11,7 @@ import "time"
 // collection they begin with a larger stack.
 //
 // SIMPLIFIED(stack): where the memory of a stack comes from — its P's stackcache, stackpool, from 32 KiB stackLarge or the
-// heap — makes no difference, and giving it back costs nothing. Pages that the process touches for the first time cost the
+// heap — makes no difference. Pages that the process touches for the first time cost the
 // kernel's fault, which is not charged: a growth to 128 KiB takes twice as long then.
 //
 // SIMPLIFIED(stack): a step says how deep it calls; what lies below it, some hundred bytes of the service's own calls, does
@@ -22,6 +22,15 @@ const noStack = 0xff
 
 // stackRoom is how many bytes of calls fit a stack of fixedStack<<order bytes above the guard.
 func stackRoom(order uint8) int64 { return fixedStack<<order - stackGuard }
+
+// morestack makes calls of mp's goroutine that need so many bytes: each prologue that finds too little above the guard asks
+// newstack for more.
+func (s *Sched) morestack(mp *m, bytes int64) {
+	for bytes > stackRoom(mp.curg.stack) {
+		s.newstack(mp)
+	}
+	mp.charge += time.Duration(int64(s.price.stackUse) * bytes / 1024)
+}
 
 // newstack gives mp's goroutine a stack of twice the size and copies what it has, up to the guard.
 func (s *Sched) newstack(mp *m) {

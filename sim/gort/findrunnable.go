@@ -170,6 +170,9 @@ func (s *Sched) stealPass(mp *m, stealTimersOrRunNextG bool) (gp *g, inheritTime
 	st := &mp.steal
 	if st.seen == 0 {
 		st.start(uint32(len(s.allp)), s.coprimes, s.policy.StealRandom, mp.p.id)
+		if len(s.allp) > 2 && st.next == nil { // of two there is no order to tell, and a pass goes on after its sleep
+			s.note(dPass, mp.p, nil, st.pass+1, int32(st.pos))
+		}
 	}
 	for ; st.seen < int32(len(s.allp)); st.seen, st.pos = st.seen+1, (st.pos+st.step)%uint32(len(s.allp)) {
 		p2 := s.allp[st.pos]

@@ -29,6 +29,9 @@ func (s *Sched) gfget(pp *p) *g {
 			}
 			pp.gFree.push(gp)
 		}
+		if pp.gFree.size > 0 {
+			s.note(dGfget, pp, nil, pp.gFree.size, s.sched.gFree.stack.size+s.sched.gFree.noStack.size)
+		}
 	}
 	return pp.gFree.pop()
 }
@@ -39,6 +42,7 @@ func (s *Sched) gfpurge(pp *p) { s.gfpass(pp, 1) }
 // gfpass gives gs of a P to the global lists while it has at least that many.
 func (s *Sched) gfpass(pp *p, least int32) {
 	var stackQ, noStackQ gQueue
+	before := pp.gFree.size
 	for pp.gFree.size >= least {
 		if gp := pp.gFree.pop(); gp.stack == noStack {
 			noStackQ.push(gp)
@@ -48,6 +52,7 @@ func (s *Sched) gfpass(pp *p, least int32) {
 	}
 	s.sched.gFree.noStack.pushAll(noStackQ)
 	s.sched.gFree.stack.pushAll(stackQ)
+	s.note(dGfput, pp, nil, before-pp.gFree.size, pp.gFree.size)
 }
 
 // pushAll puts the gs of q2 before those of q.

@@ -95,7 +95,7 @@ type Mark struct {
 
 // String is the decision as a sentence, with the function that made it.
 func (k Mark) String() string {
-	if k.What >= firstDetail {
+	if k.What >= FirstDetail {
 		return k.Long(&Names{})
 	}
 	return fmt.Sprintf(sentences[k.What]+"%[4]s", fmt.Sprintf("g%d", k.G), k.A, k.B, "")

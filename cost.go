@@ -28,26 +28,31 @@ type Cost struct {
 
 	Link Nanos // one link of the dependent chain that CPU steps and spinning calls are counted in (about 1 ns)
 
-	// The Go runtime, on the M that does it.
-	Newproc  Nanos // go statement: newproc1 with a reused g, runqput, wakep that finds nothing to do
-	NewG     Nanos // added while no finished goroutine can be reused: a new g and its stack
-	Goexit   Nanos // goexit0 to the next goroutine: gdestroy, schedule, runqget, execute
-	Switch   Nanos // gopark or Gosched to the next goroutine running: mcall, schedule, queue operations, execute
-	Steal    Nanos // looking at the queue of one P in stealWork
-	Chan     Nanos // one channel operation that does not block
-	Ready    Nanos // goready: added to an operation that makes another goroutine runnable
-	Mutex    Nanos // sync.Mutex Lock or Unlock without contention
-	CgoCall  Nanos // one empty C call: entersyscall, asmcgocall, exitsyscall
-	Syscall  Nanos // the same for a system call through package syscall
-	ExitSlow Nanos // added when exitsyscall finds its P taken and gets another
-	Timer    Nanos // arming or stopping a timer, or running an expired one
-	Now      Nanos // reading the clock
-	AllocMin Nanos // allocating the smallest object
-	AllocKiB Nanos // added for each KiB allocated: zeroing and the share of sweeping; without GC marking
-	Spin     Nanos // one active spin of sync.Mutex: 30 PAUSE instructions
-	RunCall  Nanos // one inference call outside C: the binding's Go code and ours
-	Request  Nanos // bookkeeping of the real run for one request: two clock reads, one record
-	CopyKiB  Nanos // copying one KiB between a request and a batch
+	// The Go runtime, on the M that does it. What stacks cost is left out of the JSON where it was not measured, so that
+	// the hash of an older calibration, which predictions name, stays what it was.
+	Newproc   Nanos // go statement: newproc1 with a reused g, runqput, wakep that finds nothing to do
+	NewG      Nanos // added while no finished goroutine can be reused: a new g and its stack
+	StackNew  Nanos `json:",omitzero"` // added when the g that is reused has lost its grown stack: a first stack for it
+	Goexit    Nanos // goexit0 to the next goroutine: gdestroy, schedule, runqget, execute
+	Switch    Nanos // gopark or Gosched to the next goroutine running: mcall, schedule, queue operations, execute
+	Steal     Nanos // looking at the queue of one P in stealWork
+	Chan      Nanos // one channel operation that does not block
+	Ready     Nanos // goready: added to an operation that makes another goroutine runnable
+	Mutex     Nanos // sync.Mutex Lock or Unlock without contention
+	CgoCall   Nanos // one empty C call: entersyscall, asmcgocall, exitsyscall
+	Syscall   Nanos // the same for a system call through package syscall
+	ExitSlow  Nanos // added when exitsyscall finds its P taken and gets another
+	Timer     Nanos // arming or stopping a timer, or running an expired one
+	Now       Nanos // reading the clock
+	AllocMin  Nanos // allocating the smallest object
+	AllocKiB  Nanos // added for each KiB allocated: zeroing and the share of sweeping; without GC marking
+	Spin      Nanos // one active spin of sync.Mutex: 30 PAUSE instructions
+	StackUse  Nanos `json:",omitzero"` // each KiB of stack that a step's calls use: calling, writing to it and returning
+	StackGrow Nanos `json:",omitzero"` // one growth of a stack: morestack, newstack, stackalloc, copystack but for what its size costs
+	StackKiB  Nanos `json:",omitzero"` // added for each KiB that copystack copies, with the frames in it, of about 200 bytes, adjusted; and for giving the stack back
+	RunCall   Nanos // one inference call outside C: the binding's Go code and ours
+	Request   Nanos // bookkeeping of the real run for one request: two clock reads, one record
+	CopyKiB   Nanos // copying one KiB between a request and a batch
 
 	Threads Value // OS threads of a trial's process after its set-up: /sched/threads/total:threads
 

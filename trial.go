@@ -25,6 +25,7 @@ const (
 	ProbeRows  = 8                // rows of the inference that is timed after each run, to know the host's speed
 	DrainLimit = 10 * time.Second // how long a run goes on after its counted part for requests that are still open
 	OnceLimit  = 60 * time.Second // how long a run without a counted part may last
+	MaxStack   = 500_000_000      // bytes of stack that a step may use; the runtime's limit of 1 GB is for sizes that double from 2 KiB: 512 MiB is the largest below it
 	QueueSize  = 1 << 16          // buffer of the batcher's queue
 )
 
@@ -200,7 +201,9 @@ func (w *Workload) validateStep(s *Step, where string) error {
 	isChan := func(c Chan) bool { return c.Name == s.Name }
 	isClass := func(c Class) bool { return c.Name == s.Name }
 	switch s.Do {
-	case CPU, Call, Syscall, Sleep, Wait, Yield, LockOSThread, UnlockOSThread:
+	case CPU:
+		return within(where+".stack", s.Stack, 0, MaxStack)
+	case Call, Syscall, Sleep, Wait, Yield, LockOSThread, UnlockOSThread:
 	case Alloc:
 		if err := within(where+".pointers", s.Pointers, 0, 1); err != nil {
 			return err

@@ -104,6 +104,7 @@ type Step struct {
 	Pointers float64 `yaml:"pointers"` // alloc: share of the object's words that are pointers, 0 to 1
 	Name     string  `yaml:"name"`     // send, recv: channel; netwrite, netread: connection; lock, unlock, rlock, runlock: mutex, a sync.RWMutex if any step reads under it; go: class; retain, release: live set; infer: model
 	Count    int     `yaml:"count"`    // go: how many goroutines, 0 means 1; gomaxprocs: how many Ps, 1 to 1024
+	Stack    int64   `yaml:"stack"`    // cpu: bytes of stack that it uses below the step's own frame: it computes at the end of so deep a chain of calls; 0: what fits the first stack
 	Spin     bool    `yaml:"spin"`     // call: burns CPU in C instead of sleeping there
 	Calls    bool    `yaml:"calls"`    // cpu: the loop calls a Go function every few microseconds (a cooperative preemption point)
 }

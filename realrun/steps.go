@@ -25,6 +25,7 @@ type op struct {
 	count  int
 	time   *lab.Dist
 	bytes  int64
+	stack  int64         // cpu: 0 for none
 	object reflect.Type  // alloc: nil without pointers
 	lock   sync.Locker   // a *sync.Mutex, or rw
 	rw     *sync.RWMutex // a lock that some step takes for reading
@@ -72,7 +73,7 @@ func compile(w *lab.Workload) []class {
 		*c = class{index: i, arrivals: &lc.Arrivals, concern: hash.Sum64(), ops: make([]op, len(lc.Steps))}
 		for j := range lc.Steps {
 			s := &lc.Steps[j]
-			o := op{do: s.Do, spin: s.Spin, calls: s.Calls, count: max(s.Count, 1), time: &s.Time, bytes: s.Bytes}
+			o := op{do: s.Do, spin: s.Spin, calls: s.Calls, count: max(s.Count, 1), time: &s.Time, bytes: s.Bytes, stack: s.Stack}
 			switch s.Do {
 			case lab.Alloc:
 				o.object = objectType(s.Bytes, s.Pointers)
@@ -121,7 +122,9 @@ func (r *run) do(q *request, c *class, n uint64) {
 func (r *run) step(q *request, o *op, n uint64) {
 	switch o.do {
 	case lab.CPU:
-		if links := int64(o.time.Sample(&q.work)); o.calls {
+		if links := int64(o.time.Sample(&q.work)); o.stack > 0 {
+			q.chain += native.Deep(links, o.stack, o.calls)
+		} else if o.calls {
 			q.chain += native.ChainCalls(links)
 		} else {
 			q.chain += native.Chain(links)

@@ -30,6 +30,19 @@ func TestStepCPUComputesItsLinks(t *testing.T) {
 	}
 }
 
+// A step that needs stack computes its links, and the growth of a thousand goroutines' stacks to 64 KiB takes time.
+func TestStepCPUGoesDeep(t *testing.T) {
+	long := took(runOnce(t, once(1, lab.Step{Do: lab.CPU, Time: lab.Const(20 * ms), Stack: 60_000})))[0]
+	assert.Greater(t, long, 4*ms, "20 million links cannot be that fast")
+	sum := func(stack int64) (all time.Duration) {
+		for _, d := range took(runOnce(t, once(1000, lab.Step{Do: lab.CPU, Time: lab.Const(1), Stack: stack}))) {
+			all += d
+		}
+		return all
+	}
+	assert.Greater(t, sum(60_000), 2*sum(0))
+}
+
 func TestStepAllocAllocates(t *testing.T) {
 	for _, share := range []float64{0, 0.01, 0.5, 1} {
 		res := runOnce(t, once(4, slices.Repeat([]lab.Step{{Do: lab.Alloc, Bytes: 100_003, Pointers: share}}, 10)...))

@@ -29,15 +29,18 @@ const (
 
 // A scenario is a transcript file: what it shows, the workload, and how much of the run to write down.
 //
-//	# cost: ideal | textbook      the machine: the zero Cost, or textbook()
+//	# cost: ideal | textbook      the machine: the zero Cost, or textbook(); with "4 cores" behind it on so many
+//	# policy: Go113               another than Go126, of policies
+//	# detail: spins, gfput        small decisions whose sentences contain one of these are shown, too
 //	# seed: 1                     of the run
 //	# hide: newproc, goexit0      functions whose decisions are left out
 //	# show: 20 lines from "x"     a window: from the first line with x behind the window before; none: all
 type scenario struct {
 	comment, yaml, want string
 	cost                lab.Cost
+	policy              gort.Policy
 	seed                uint64
-	hide                []string
+	hide, detail        []string
 	windows             []window
 }
 
@@ -46,7 +49,15 @@ type window struct {
 	from  string
 }
 
-var directive = regexp.MustCompile(`(?m)^# (cost|seed|hide|show): (.+)$`)
+// policies are those that a transcript may name.
+var policies = map[string]func(*gort.Policy){
+	"Go113":              func(p *gort.Policy) { *p = gort.Go113() },
+	"SysmonSleep 100 µs": func(p *gort.Policy) { p.SysmonSleep = 100 * time.Microsecond },
+	"Runnext off":        func(p *gort.Policy) { p.Runnext = false },
+	"StealKeep 0":        func(p *gort.Policy) { p.StealKeep = 0 },
+}
+
+var directive = regexp.MustCompile(`(?m)^# (cost|policy|detail|seed|hide|show): (.+)$`)
 var windowRule = regexp.MustCompile(`^(\d+) lines from "(.+)"$`)
 
 func readScenario(t *testing.T, file string) scenario {
@@ -55,17 +66,25 @@ func readScenario(t *testing.T, file string) scenario {
 	head, want, _ := strings.Cut(string(text), separator+"\n")
 	end := strings.Index(head, "workload:")
 	require.Positive(t, end, "%s: no workload", file)
-	sc := scenario{comment: head[:end], yaml: head[end:], want: want, seed: 1}
+	sc := scenario{comment: head[:end], yaml: head[end:], want: want, seed: 1, policy: gort.Go126()}
 	for _, m := range directive.FindAllStringSubmatch(sc.comment, -1) {
 		switch m[1] {
 		case "cost":
-			switch m[2] {
-			case "ideal":
-			case "textbook":
+			name, cores, _ := strings.Cut(m[2], ", ")
+			require.Contains(t, []string{"ideal", "textbook"}, name, file)
+			if name == "textbook" {
 				sc.cost = textbook()
-			default:
-				t.Fatalf("%s: cost %q is unknown; use ideal or textbook", file, m[2])
 			}
+			if cores != "" {
+				sc.cost.Cores, err = strconv.Atoi(strings.TrimSuffix(cores, " cores"))
+				require.NoError(t, err, file)
+			}
+		case "policy":
+			change := policies[m[2]]
+			require.NotNil(t, change, "%s: the policy %q is unknown; add it to policies", file, m[2])
+			change(&sc.policy)
+		case "detail":
+			sc.detail = strings.Split(m[2], ", ")
 		case "seed":
 			sc.seed, err = strconv.ParseUint(m[2], 10, 64)
 			require.NoError(t, err)
@@ -93,13 +112,22 @@ func (sc *scenario) parse(t *testing.T) lab.File {
 
 // traced runs a trial to its end with every decision on record and the invariants on.
 func traced(t testing.TB, cost lab.Cost, trial lab.Trial) (*gort.Sched, *lab.Result) {
+	return (&scenario{cost: cost, policy: gort.Go126()}).traced(t, trial)
+}
+
+// traced does the same on the machine and under the policy of a scenario.
+func (sc *scenario) traced(t testing.TB, trial lab.Trial) (*gort.Sched, *lab.Result) {
+	cost := sc.cost
 	require.NoError(t, trial.Validate())
 	knobs := trial.Knobs.Filled(max(cost.Cores, 1))
 	v, err := serve.Compile(&trial, knobs, &cost)
 	require.NoError(t, err)
-	s := gort.New(&cost, gort.Go126(), knobs, trial.Seed)
+	s := gort.New(&cost, sc.policy, knobs, trial.Seed)
 	s.Check()
 	s.Trace()
+	if sc.detail != nil {
+		s.Detail()
+	}
 	s.Serve(v)
 	require.NoError(t, s.Loop(context.Background(), v.Stop, false))
 	require.NoError(t, s.Loop(context.Background(), v.Stop+time.Minute, true))
@@ -112,7 +140,11 @@ func traced(t testing.TB, cost lab.Cost, trial lab.Trial) (*gort.Sched, *lab.Res
 // transcript writes the windows of a record: a time, a column for each P, and one for what has no P.
 func (sc *scenario) transcript(t *testing.T, marks []gort.Mark, ps int) string {
 	marks = slices.DeleteFunc(slices.Clone(marks), func(k gort.Mark) bool {
-		word, _, _ := strings.Cut(k.String(), " ")
+		text := k.String()
+		if k.What >= gort.FirstDetail {
+			return !slices.ContainsFunc(sc.detail, func(d string) bool { return strings.Contains(text, d) })
+		}
+		word, _, _ := strings.Cut(text, " ")
 		return slices.Contains(sc.hide, strings.TrimSuffix(word, ":"))
 	})
 	if sc.windows == nil {
@@ -146,7 +178,7 @@ func TestTranscripts(t *testing.T) {
 			sc := readScenario(t, file)
 			require.Regexp(t, `^# [A-Za-z]`, sc.comment, "the file begins with a comment that says what it shows")
 			f := sc.parse(t)
-			s, r := traced(t, sc.cost, lab.Trial{Workload: f.Workload, Knobs: f.Knobs, Seed: sc.seed})
+			s, r := sc.traced(t, lab.Trial{Workload: f.Workload, Knobs: f.Knobs, Seed: sc.seed})
 			require.Zero(t, r.Dropped)
 			got := sc.transcript(t, s.Marks(), f.Knobs.Filled(max(sc.cost.Cores, 1)).GOMAXPROCS)
 			if *rewrite {
@@ -166,7 +198,7 @@ func TestTranscripts(t *testing.T) {
 func TestTranscriptSeesAChange(t *testing.T) {
 	sc := readScenario(t, "testdata/transcripts/spawn-order.txt")
 	f := sc.parse(t)
-	s, _ := traced(t, sc.cost, lab.Trial{Workload: f.Workload, Knobs: f.Knobs, Seed: sc.seed})
+	s, _ := sc.traced(t, lab.Trial{Workload: f.Workload, Knobs: f.Knobs, Seed: sc.seed})
 	marks := slices.Clone(s.Marks())
 	require.Equal(t, sc.want, sc.transcript(t, marks, 1))
 	i := slices.IndexFunc(marks, func(k gort.Mark) bool { return strings.HasPrefix(k.String(), "execute") })

@@ -5,6 +5,8 @@
 //	// SIMPLIFIED(mechanism): what is simpler than in the runtime or the kernel, and what follows from it.
 //
 // It may go on over several comment lines; an empty comment line ends it.
+//
+// docs/mechanisms.md lists the mechanisms of the scheduler, each with what proves it; mechanisms.txt says which.
 package main
 
 import (
@@ -38,11 +40,18 @@ func main() {
 
 // write makes the pages of the project whose root folder is given.
 func write(root string) error {
-	page, err := fidelity(os.DirFS(root))
+	notes, rooms, err := collect(os.DirFS(root))
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(path.Join(root, "docs/fidelity.md"), page, 0o644)
+	table, err := mechanisms(os.DirFS(root), notes)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(path.Join(root, "docs/mechanisms.md"), table, 0o644); err != nil {
+		return err
+	}
+	return os.WriteFile(path.Join(root, "docs/fidelity.md"), page(notes, rooms), 0o644)
 }
 
 // A note is one simplification.
@@ -53,11 +62,10 @@ type note struct {
 
 var marker = regexp.MustCompile(`^SIMPLIFIED\(([\w .-]+)\): *(.*)$`)
 
-// fidelity makes the page from the source below sim.
-func fidelity(root fs.FS) ([]byte, error) {
-	var notes []note
-	rooms := map[string]string{} // what each package says of itself
-	err := fs.WalkDir(root, "sim", func(file string, d fs.DirEntry, err error) error {
+// collect reads the notes from the source below sim, and what each package says of itself.
+func collect(root fs.FS) (notes []note, rooms map[string]string, err error) {
+	rooms = map[string]string{}
+	err = fs.WalkDir(root, "sim", func(file string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || path.Ext(file) != ".go" || strings.HasSuffix(file, "_test.go") {
 			return err
 		}
@@ -77,13 +85,10 @@ func fidelity(root fs.FS) ([]byte, error) {
 		notes = append(notes, found...)
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
 	slices.SortStableFunc(notes, func(a, b note) int {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.mechanism, b.mechanism), cmp.Compare(a.file, b.file))
 	})
-	return page(notes, rooms), nil
+	return notes, rooms, err
 }
 
 // rank puts the garbage collector first: nothing else that may be missing is as large.

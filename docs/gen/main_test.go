@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io/fs"
 	"os"
 	"strings"
 	"testing"
@@ -9,6 +10,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
+
+// fidelity makes the page of notes.
+func fidelity(root fs.FS) ([]byte, error) {
+	notes, rooms, err := collect(root)
+	return page(notes, rooms), err
+}
 
 // TestFidelityPage fails when a note changed and the page did not.
 func TestFidelityPage(t *testing.T) {

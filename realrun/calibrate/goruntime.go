@@ -17,6 +17,7 @@ func goProbes() []probe {
 		{"the dependent chain", (*bench).link},
 		{"goroutines", (*bench).goroutines},
 		{"new goroutines", (*bench).newG},
+		{"stacks", (*bench).stacks},
 		{"channels and switches", (*bench).handoff},
 		{"timers, mutexes and clocks", (*bench).small},
 		{"allocation", (*bench).alloc},

@@ -56,6 +56,10 @@ func TestConstants(t *testing.T) {
 		{"gFreeMax", gFreeMax, proc, "gfput", `pp\.gFree\.size >= (\d+) \{\n\s*var`},
 		{"gFreeBatch", gFreeBatch, proc, "gfput", `for pp\.gFree\.size >= (\d+)`},
 		{"gFreeBatch", gFreeBatch, proc, "gfget", `for pp\.gFree\.size < (\d+)`},
+		{"fixedStack", fixedStack, "runtime/stack.go", "", `\bstackMin = (\d+)`},
+		{"stackGuard, nosplit", stackGuard - 128, "internal/abi/stack.go", "", `StackNosplitBase = (\d+)`},
+		{"stackGuard, small", stackGuard - 800, "internal/abi/stack.go", "", `StackSmall = (\d+)`},
+		{"maxstacksize", maxstacksize, proc, "main", `maxstacksize = (\d+)`},
 		{"goidCacheBatch", goidCacheBatch, proc, "", `_GoidCacheBatch = ([^/\n]+)`},
 	} {
 		text := functionText(t, filepath.Join(src, c.file), c.function)

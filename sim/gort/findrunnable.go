@@ -177,6 +177,9 @@ func (s *Sched) stealPass(mp *m, stealTimersOrRunNextG bool) (gp *g, inheritTime
 	st := &mp.steal
 	if st.step == 0 {
 		s.randomOrder(mp)
+		if len(s.allp) > 2 { // of two there is no order to tell
+			s.note(dPass, mp.p, nil, st.pass+1, int32(st.pos))
+		}
 	}
 	for ; st.seen < int32(len(s.allp)); st.seen, st.pos = st.seen+1, (st.pos+st.step)%uint32(len(s.allp)) {
 		p2 := s.allp[st.pos]

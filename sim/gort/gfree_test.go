@@ -23,20 +23,76 @@ func TestFreeGs(t *testing.T) {
 	assert.Nil(t, s.gfget(b), "what another P has is not for b")
 	s.gfput(a, gs[63])
 	assert.EqualValues(t, 31, a.gFree.size)
-	assert.EqualValues(t, 33, s.sched.gFree.size)
+	assert.EqualValues(t, 33, s.sched.gFree.stack.size)
 	require.NotNil(t, s.gfget(b))
 	assert.EqualValues(t, 31, b.gFree.size)
-	assert.EqualValues(t, 1, s.sched.gFree.size)
-	assert.Same(t, gs[30], s.gfget(a))
+	assert.EqualValues(t, 1, s.sched.gFree.stack.size)
+	require.Same(t, gs[30], s.gfget(a))
 	s.gfput(a, gs[63])
 	assert.Same(t, gs[63], s.gfget(a))
 	s.gfpurge(b)
 	s.gfpurge(a)
-	assert.EqualValues(t, 1+31+30, s.sched.gFree.size)
+	assert.EqualValues(t, 1+31+30, s.sched.gFree.stack.size)
 	seen := map[*g]bool{}
-	for gp := s.sched.gFree.head; gp != nil; gp = gp.schedlink {
+	for gp := s.sched.gFree.stack.head; gp != nil; gp = gp.schedlink {
 		seen[gp] = true
 	}
 	assert.Len(t, seen, 62)
-	assert.Same(t, s.sched.gFree.tail.schedlink, (*g)(nil))
+	assert.Same(t, s.sched.gFree.stack.tail.schedlink, (*g)(nil))
+}
+
+// A g whose stack has grown goes to the list of those without, from which a P takes when the other is empty, and whoever
+// takes it pays for a new first stack.
+func TestFreeGsWithoutStack(t *testing.T) {
+	cost := lab.Cost{StackNew: lab.Nanos{P50: 30}, StackGrow: lab.Nanos{P50: 100}, StackKiB: lab.Nanos{P50: 1024}, NewG: lab.Nanos{P50: 7}}
+	s := New(&cost, Go126(), lab.Knobs{GOMAXPROCS: 2}.Filled(2), 1)
+	mp, b := s.allm[0], s.allp[1]
+	var gs []*g
+	for range 64 {
+		gs = append(gs, s.malg(mp))
+	}
+	assert.EqualValues(t, 64*7, mp.charge, "each is new")
+	mp.charge = 0
+	mp.curg = gs[63]
+	s.newstack(mp)
+	s.newstack(mp)
+	assert.EqualValues(t, 2, gs[63].stack, "8 KiB")
+	assert.EqualValues(t, 2*100+(2048-928)+(4096-928), mp.charge)
+	mp.curg, mp.charge = nil, 0
+	for _, gp := range gs {
+		s.gfput(mp.p, gp)
+	}
+	assert.EqualValues(t, 32, s.sched.gFree.stack.size)
+	assert.EqualValues(t, 1, s.sched.gFree.noStack.size)
+	for range 32 {
+		assert.Zero(t, s.gfget(b).stack, "those with a stack come first")
+	}
+	assert.Same(t, gs[63], s.gfget(b))
+	assert.Nil(t, s.gfget(b))
+	s.gfput(b, gs[63])
+	s.gfpurge(b)
+	assert.EqualValues(t, 1, s.sched.gFree.noStack.size)
+	s.gfpurge(mp.p)
+	s.sched.gFree.stack = gQueue{}
+	assert.Same(t, gs[63], s.malg(mp))
+	assert.EqualValues(t, 30, mp.charge, "a first stack")
+	assert.Zero(t, gs[63].stack)
+}
+
+// Numbers go to Ps by sixteen, and a g that is used again gets a new one.
+func TestGoidCache(t *testing.T) {
+	s := New(&lab.Cost{}, Go126(), lab.Knobs{GOMAXPROCS: 2}.Filled(2), 1)
+	m0, m1 := s.allm[0], s.allocm()
+	s.acquirep(m1, s.allp[1])
+	first := s.malg(m0)
+	assert.EqualValues(t, 1, first.goid, "main")
+	assert.EqualValues(t, 17, s.malg(m1).goid)
+	s.gfput(m0.p, first)
+	assert.EqualValues(t, 2, s.malg(m0).goid)
+	assert.EqualValues(t, 2, first.goid, "the same g")
+	for i := range 14 {
+		assert.EqualValues(t, 3+i, s.malg(m0).goid)
+	}
+	assert.EqualValues(t, 33, s.malg(m0).goid, "the next batch that nobody has")
+	assert.EqualValues(t, 18, s.malg(m1).goid)
 }

@@ -66,6 +66,8 @@ var ours = map[string]string{
 	"locked":         "the end of sync.Mutex.Lock",
 	"canSpin":        "internal_sync_runtime_canSpin",
 	"checkTimers":    "timers.check",
+	"stackRoom":      "how deep calls may go in a stack before their prologue asks newstack for a larger one",
+	"gfpass":         "the loop that gfput and gfpurge share",
 	"tryrecv":        "chanrecv without blocking",
 
 	// A goroutine's life, which is data here and code in a program.

@@ -63,7 +63,7 @@ const (
 type Op struct {
 	Do     OpKind
 	I      int32     // channel, connection, mutex, class or program
-	N      int64     // how many, or bytes
+	N      int64     // how many, or bytes: of memory, of a message, or of the stack that a computation needs
 	Time   *lab.Dist // how long
 	Waited bool      // Go: a later Wait of the same request waits for them
 }
@@ -207,6 +207,9 @@ func (s *Sched) compute(mp *m, gp *g, op *Op) uint8 {
 	if gp.op == 0 {
 		gp.op = 1
 		gp.left = s.links(op.Time.Sample(&gp.work))
+		if op.N > 0 {
+			s.morestack(mp, op.N)
+		}
 	}
 	if gp.left == 0 {
 		gp.op = 0

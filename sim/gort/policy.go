@@ -24,6 +24,9 @@ const (
 	gFreeMax            = 64                    // runtime/proc.go: gfput
 	gFreeBatch          = 32                    // runtime/proc.go: gfget and gfput
 	rwmutexMaxReaders   = 1 << 30               // sync/rwmutex.go
+	fixedStack          = 2048                  // runtime/stack.go: fixedStack0, stackMin where no signal needs room
+	stackGuard          = 928                   // runtime/stack.go: StackNosplitBase + StackSmall of internal/abi/stack.go
+	maxstacksize        = 1e9                   // runtime/proc.go: main
 	goidCacheBatch      = 16                    // runtime/proc.go: _GoidCacheBatch
 )
 

@@ -125,23 +125,34 @@ func (s *Sched) newproc(mp *m, prog *Program, num uint64, due time.Duration) *g 
 	return gp
 }
 
-// malg gives a g from the P's free list, or from a slab: a new one costs its stack.
+// malg gives a g from the P's free list, or from a slab: a new one costs its stack. Its number is the next of those that
+// the P has taken from the scheduler, goidCacheBatch at a time (newproc1).
 func (s *Sched) malg(mp *m) *g {
-	if gp := s.gfget(mp.p); gp != nil {
+	pp := mp.p
+	gp := s.gfget(pp)
+	if gp != nil {
 		// Kept in variables: a composite literal is built on the stack and copied, which waits for its narrow fields.
-		goid, timer, life, checked := gp.goid, gp.timer, gp.life, gp.checked
+		timer, life, checked := gp.timer, gp.life, gp.checked
+		if gp.stack == noStack {
+			mp.charge += s.price.stackNew
+		}
 		*gp = g{}
-		gp.goid, gp.timer, gp.life, gp.checked = goid, timer, life, checked
-		return gp
+		gp.timer, gp.life, gp.checked = timer, life, checked
+	} else {
+		mp.charge += s.price.newg
+		if len(s.slab) == 0 {
+			s.slab = make([]g, 256)
+		}
+		gp = &s.slab[0]
+		s.slab = s.slab[1:]
 	}
-	mp.charge += s.price.newg
-	if len(s.slab) == 0 {
-		s.slab = make([]g, 256)
+	if pp.goidcache == pp.goidcacheend {
+		s.sched.goidgen += goidCacheBatch
+		pp.goidcache = s.sched.goidgen - goidCacheBatch + 1
+		pp.goidcacheend = pp.goidcache + goidCacheBatch
 	}
-	gp := &s.slab[0]
-	s.slab = s.slab[1:]
-	s.sched.goidgen++
-	gp.goid = s.sched.goidgen
+	gp.goid = pp.goidcache
+	pp.goidcache++
 	return gp
 }
 

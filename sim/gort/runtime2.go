@@ -45,6 +45,7 @@ type g struct {
 	awoke     bool  // it holds the woken mark of this mutex
 	starving  bool  // it has waited for this mutex for longer than the threshold
 	spins     uint8 // active spins on this mutex so far
+	stack     uint8 // its stack is fixedStack<<stack bytes, or it has none (noStack)
 	class     int32 // of the workload; -1 for the workers and readers of the service
 	pc        int32
 	prog      *Program
@@ -135,20 +136,22 @@ type stealState struct {
 
 // A p is what an M needs to run Go code.
 type p struct {
-	id          int32
-	status      uint8
-	m           *m
-	oldm        *m // the M that had it last
-	link        *p // next idle P
-	schedtick   uint32
-	syscalltick uint32
-	runqhead    uint32
-	runqtail    uint32
-	runq        [runqSize]*g
-	runnext     *g
-	gFree       gQueue // gs that have ended
-	timers      timers
-	sysmontick  sysmontick
+	id           int32
+	status       uint8
+	m            *m
+	oldm         *m // the M that had it last
+	link         *p // next idle P
+	schedtick    uint32
+	syscalltick  uint32
+	runqhead     uint32
+	runqtail     uint32
+	runq         [runqSize]*g
+	runnext      *g
+	gFree        gQueue // gs that have ended
+	goidcache    int32  // the number of the next goroutine that it starts
+	goidcacheend int32  // where the numbers end that it has taken from sched.goidgen
+	timers       timers
+	sysmontick   sysmontick
 }
 
 // sysmontick is what sysmon saw at its last visit; it is not reset while the P is idle.
@@ -235,8 +238,8 @@ type schedt struct {
 	lastpoll     time.Duration
 	polling      *m            // the M blocked in netpoll; nil: none (the runtime's lastpoll == 0)
 	pollUntil    time.Duration // until when it blocks; 0: without limit
-	goidgen      int32
-	gFree        gQueue
+	goidgen      int32         // the last number taken; 32 bits do, as no record holds 2^31 goroutines and nobody sees them without one
+	gFree        struct{ stack, noStack gQueue }
 	nmidlelocked int32 // Ms that wait in stoplockedm
 	gcwaiting    bool  // the world stops, or is stopped
 	stopwait     int32 // Ps that it still waits for

@@ -103,15 +103,16 @@ type record struct {
 
 // prices are the Cost's nanoseconds as durations.
 type prices struct {
-	newproc, newg, goexit, swtch, steal, chanop, ready, mutex, spin, cgocall, syscall, exitSlow, timer, now, allocMin, allocKiB,
-	request, runCall, copyKiB, futexSleep, clone, sleepCPU, epollCPU, netpoll, pipeWrite, pipeRead, signalCPU,
-	netWrite, netWriteKiB, netRead, netReadKiB, netAgain time.Duration
+	newproc, newg, stackNew, stackGrow, stackKiB, stackUse, goexit, swtch, steal, chanop, ready, mutex, spin, cgocall, syscall,
+	exitSlow, timer, now, allocMin, allocKiB, request, runCall, copyKiB, futexSleep, clone, sleepCPU, epollCPU, netpoll, pipeWrite,
+	pipeRead, signalCPU, netWrite, netWriteKiB, netRead, netReadKiB, netAgain time.Duration
 }
 
 func pricesOf(c *lab.Cost) prices {
 	ns := func(n lab.Nanos) time.Duration { return time.Duration(math.Round(n.P50)) }
 	return prices{
-		newproc: ns(c.Newproc), newg: ns(c.NewG), goexit: ns(c.Goexit), swtch: ns(c.Switch), steal: ns(c.Steal), chanop: ns(c.Chan),
+		newproc: ns(c.Newproc), newg: ns(c.NewG), goexit: ns(c.Goexit), stackNew: ns(c.StackNew),
+		stackGrow: ns(c.StackGrow), stackKiB: ns(c.StackKiB), stackUse: ns(c.StackUse), swtch: ns(c.Switch), steal: ns(c.Steal), chanop: ns(c.Chan),
 		ready: ns(c.Ready), mutex: ns(c.Mutex), spin: ns(c.Spin), cgocall: ns(c.CgoCall), syscall: ns(c.Syscall),
 		exitSlow: ns(c.ExitSlow), timer: ns(c.Timer), now: ns(c.Now), allocMin: ns(c.AllocMin), allocKiB: ns(c.AllocKiB),
 		request: ns(c.Request), runCall: ns(c.RunCall), copyKiB: ns(c.CopyKiB), futexSleep: ns(c.FutexSleep) / 2, // the other half is on the way back, in the latency

@@ -94,6 +94,7 @@ func (s *Sched) lock(mp *m, mu *mutex) uint8 {
 				gp.awoke, mu.woken = true, true
 			}
 			gp.spins++
+			s.note(dMutexSpin, mp.p, gp, int32(gp.spins), 0)
 			s.host.Run(mp.thread, s.paid(&mp.actor)+s.price.spin)
 			return opBusy
 		}

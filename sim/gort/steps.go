@@ -12,12 +12,12 @@ import (
 // The record behind the step view and the story of a request: small decisions that a transcript leaves out, every
 // decision as a full sentence, and the state of Ps and queues behind it.
 
-// firstDetail is where the small decisions begin; a transcript has none of them.
-const firstDetail What = 128
+// FirstDetail is where the small decisions begin; a transcript has those of them that it asks for.
+const FirstDetail What = 128
 
 // The small decisions, which a run notes after Detail.
 const (
-	dMoved What = firstDetail + iota // from one queue to the tail of another: a part of a decision
+	dMoved What = FirstDetail + iota // from one queue to the tail of another: a part of a decision
 	dWakepSpins
 	dWakepNoP
 	dResetSpinning
@@ -35,6 +35,10 @@ const (
 	dBegin
 	dEnd
 	dWritten
+	dGfput
+	dGfget
+	dPass
+	dMutexSpin
 	dLast
 )
 
@@ -88,6 +92,7 @@ var long = [...]string{
 	tStartWorld:    "startTheWorldWithSema: %[1]s starts %[2]d Ps",
 	tGcstop:        "gcstopm: the world stops; M%[2]d gives this P up and parks",
 	tSelect:        "selectgo: %[1]s takes case %[2]d of %[3]d",
+	tNewstack:      "newstack → copystack: %[1]s needs more stack than it has; gets %[2]d KiB, copies %[3]d bytes",
 	tYieldStop:     "goschedImpl: %[1]s is preempted as the world stops, and stays in runnext",
 	tWrite:         "FD.Write → write: %[1]s puts %[2]d bytes into %[6]s; the other end can read",
 	tRead:          "FD.Read → read: %[1]s takes %[2]d bytes out of %[6]s",
@@ -111,6 +116,10 @@ var long = [...]string{
 	dInject:        "injectglist: %[2]d to the global queue, %[3]d to the ring",
 	dBegin:         "%[1]s begins a request of class %[6]s",
 	dEnd:           "%[1]s has done its request of class %[6]s",
+	dGfput:         "gfput: gives %[2]d free gs to the global list, keeps %[3]d",
+	dGfget:         "gfget: takes %[2]d free gs from the global list, leaves %[3]d",
+	dPass:          "findRunnable → stealWork: pass %[2]d over the Ps, from P%[3]d on in strides of %[4]d",
+	dMutexSpin:     "sync.Mutex.Lock → doSpin: %[1]s spins (%[2]d of 4) on a mutex that another one holds",
 	dWritten:       "the generator's thread writes arrival %[4]d of class %[6]s into the pipe",
 }
 
@@ -315,7 +324,7 @@ func (s *Sched) Skipped() int { return s.watch.skipped }
 // wants tells whether a mark of that kind is kept now.
 func (s *Sched) wants(w What) bool {
 	v := &s.watch
-	if w >= firstDetail && !v.detail {
+	if w >= FirstDetail && !v.detail {
 		return false
 	}
 	if !v.states {
@@ -332,7 +341,7 @@ func (s *Sched) wants(w What) bool {
 }
 
 // left is what a decision left in the queue from which it took; where a goroutine was put, 1 for runnext; of an arrival,
-// its number from 1.
+// its number from 1; of a pass, its stride.
 func (s *Sched) left(k *Mark) int32 {
 	switch k.What {
 	case tSteal:
@@ -342,6 +351,8 @@ func (s *Sched) left(k *Mark) int32 {
 		return s.sched.runq.size
 	case tNewproc, tReady:
 		return b2i(s.policy.Runnext)
+	case dPass:
+		return int32(s.allp[k.P].m.steal.step)
 	case dWritten:
 		return k.B + 1
 	}

@@ -11,7 +11,7 @@ import (
 func TestEverySentenceIsThere(t *testing.T) {
 	names := &Names{}
 	for w := range dLast {
-		if int(w) >= len(sentences) && w < firstDetail {
+		if int(w) >= len(sentences) && w < FirstDetail {
 			continue // no decision
 		}
 		k := Mark{What: w, P: 0, G: 7, A: 1, B: 2, Left: 3}
@@ -20,7 +20,7 @@ func TestEverySentenceIsThere(t *testing.T) {
 		assert.NotContains(t, text, "%!", "%d", w)
 		assert.NotContains(t, k.String(), "%!", "%d", w)
 		assert.NotEmpty(t, long[w], "decision %d (%s) has no full sentence", w, k)
-		assert.Equal(t, w >= firstDetail, k.String() == text && w >= firstDetail, "%d", w)
+		assert.Equal(t, w >= FirstDetail, k.String() == text && w >= FirstDetail, "%d", w)
 	}
 	assert.Equal(t, "findRunnable → stealWork from P1: took 2 of 5, oldest first; runs the youngest, g7",
 		Mark{What: tSteal, G: 7, A: 1, B: 2, Left: 3}.Long(names))

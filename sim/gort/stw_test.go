@@ -145,7 +145,7 @@ func TestWhileTheWorldStops(t *testing.T) {
 	s.gfput(s.allp[1], m2.curg)
 	s.startTheWorldWithSema(mp, 1)
 	assert.False(t, s.sched.sysmonwait)
-	assert.EqualValues(t, 1, s.sched.gFree.size, "its free gs are not lost")
+	assert.EqualValues(t, 1, s.sched.gFree.stack.size, "its free gs are not lost")
 	assert.Equal(t, uint8(_Pdead), s.allp[:2][1].status)
 }
 

@@ -141,7 +141,7 @@ func (s *Sched) preemptone(pp *p) {
 	}
 	gp := mp.curg
 	gp.preempt = true
-	s.note(dPreempt, pp, gp, int32((s.host.Now-pp.sysmontick.schedwhen)/time.Microsecond), b2i(!s.knobs.AsyncPreemptOff))
+	s.note(dPreempt, pp, gp, int32((s.host.Now-pp.sysmontick.schedwhen)/time.Microsecond), b2i(s.policy.AsyncPreempt && !s.knobs.AsyncPreemptOff))
 	switch {
 	case s.policy.AsyncPreempt && !s.knobs.AsyncPreemptOff:
 		s.preemptM(mp)

@@ -46,6 +46,7 @@ const (
 	tWrite
 	tRead
 	tAgain
+	tNewstack
 )
 
 var sentences = [...]string{
@@ -82,6 +83,7 @@ var sentences = [...]string{
 	tStartWorld:  "startTheWorldWithSema by %[1]s: %[2]d Ps",
 	tGcstop:      "gcstopm: M%[2]d gives this P up",
 	tYieldStop:   "goschedImpl %[1]s to runnext: the world stops",
+	tNewstack:    "newstack %[1]s: %[2]d KiB, copies %[3]d bytes",
 	tSelect:      "selectgo %[1]s: case %[2]d of %[3]d",
 	tWrite:       "write %[1]s: %[2]d bytes to connection %[3]d",
 	tRead:        "read %[1]s: %[2]d bytes from connection %[3]d",
@@ -99,7 +101,7 @@ type Mark struct {
 
 // String is the decision as a sentence, with the function that made it.
 func (k Mark) String() string {
-	if k.What >= firstDetail {
+	if k.What >= FirstDetail {
 		return k.Long(&Names{})
 	}
 	return fmt.Sprintf(sentences[k.What]+"%[4]s", fmt.Sprintf("g%d", k.G), k.A, k.B, "")

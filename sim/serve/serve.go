@@ -137,10 +137,11 @@ func (c *compiler) step(s *lab.Step, sem, queue int32) []gort.Op {
 	one := func(do gort.OpKind, i int32) []gort.Op { return []gort.Op{{Do: do, I: i, N: s.Bytes, Time: &s.Time}} }
 	switch s.Do {
 	case lab.CPU:
+		do := gort.CPU
 		if s.Calls {
-			return one(gort.CPUCalls, 0)
+			do = gort.CPUCalls
 		}
-		return one(gort.CPU, 0)
+		return []gort.Op{{Do: do, N: s.Stack, Time: &s.Time}}
 	case lab.Call:
 		if s.Spin {
 			return one(gort.CCall, 0)

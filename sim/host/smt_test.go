@@ -60,26 +60,35 @@ func TestSiblingsSlowEachOtherDown(t *testing.T) {
 
 // A burst under way is lengthened by what is left of it while a sibling runs, and only by that.
 func TestABurstMeetsASibling(t *testing.T) {
-	r := newRig(smt(2, 2, 0.5), 1, 2)
-	ends := map[int32]time.Duration{}
-	r.order = func(t int32) {
-		if _, begun := ends[t]; begun {
-			ends[t] = r.Now
-			r.Block(t, 0)
-			return
+	for _, c := range []struct{ first, second time.Duration }{ // when each wakes up
+		{0, 4 * ms}, {0, 0}, {time.Microsecond, 0}} {
+		r := newRig(smt(2, 2, 0.5), 1, 2)
+		ends := map[int32]time.Duration{}
+		r.order = func(t int32) {
+			if _, begun := ends[t]; begun {
+				ends[t] = r.Now
+				r.Block(t, 0)
+				return
+			}
+			ends[t] = 0
+			r.Run(t, map[int32]time.Duration{0: 10 * ms, 1: ms}[t])
 		}
-		ends[t] = 0
-		r.Run(t, map[int32]time.Duration{0: 10 * ms, 1: ms}[t])
+		wake := func(t int32) func() { return func() { r.Wake(t, none) } }
+		if c.first == c.second {
+			r.when(0, func() { r.Wake(0, none); r.Wake(1, none) })
+		} else {
+			r.when(c.first, wake(0))
+			r.when(c.second, wake(1))
+		}
+		r.until(30 * ms)
+		alone := max(c.first-c.second, 0) // of the second one's 1 ms
+		require.Equal(t, c.second+2*ms-alone, ends[1], "the rest at half the speed")
+		require.Equal(t, c.first+11*ms-alone, ends[0], "of 10 ms as much at half the speed")
+		require.Equal(t, ends[0]-c.first, r.CPU(0))
+		require.Equal(t, ends[1]-c.second, r.CPU(1))
 	}
-	r.when(0, func() { r.Wake(0, none) })
-	r.when(4*ms, func() { r.Wake(1, none) })
-	r.until(20 * ms)
-	require.Equal(t, 6*ms, ends[1], "1 ms of work at half the speed")
-	require.Equal(t, 11*ms, ends[0], "4 ms alone, 2 ms at half the speed, 5 ms alone")
-	require.Equal(t, 11*ms, r.CPU(0))
-	require.Equal(t, 2*ms, r.CPU(1))
 	// Cut in between: what is left is work and not time.
-	r = newRig(smt(2, 2, 0.5), 1, 2)
+	r := newRig(smt(2, 2, 0.5), 1, 2)
 	var rest time.Duration
 	r.order = func(t int32) {
 		if left := r.Rest(t); left > 0 {

@@ -12,7 +12,8 @@ import (
 // three while the waiting thread's cache is hot, or for seven.
 //
 // SIMPLIFIED(kernel): every core that goes idle stops its tick; the interval between balances does not grow while they
-// find nothing.
+// find nothing. Busy cores whose numbers of threads differ by one stay as they are; the kernel passes a thread on after
+// some balances that failed, so that three threads share two cores evenly in the end.
 
 const (
 	minInterval = time.Millisecond       // for each core of the domain (sd_init: min_interval = sd_weight)

@@ -45,6 +45,15 @@ func (h *Host) addForeign(seed uint64) {
 	}
 }
 
+// asks passes on that a thread waits for its next order, unless it is another process's, which gets it here.
+func (h *Host) asks(t int32) int32 {
+	if int(t) < len(h.foreign) {
+		h.goOn(t)
+		return none
+	}
+	return t
+}
+
 // goOn gives a thread of another process its next order.
 func (h *Host) goOn(t int32) {
 	f := &h.foreign[t]

@@ -285,16 +285,6 @@ func (h *Host) Wake(t, waker int32) time.Duration {
 // Step handles one of the host's events. It returns the thread that now waits for an order, or -1; threads of other
 // processes get theirs here.
 func (h *Host) Step(e des.Event) int32 {
-	t := h.handle(e)
-	if int(t) < len(h.foreign) && t != none {
-		h.goOn(t)
-		return none
-	}
-	return t
-}
-
-// handle is Step with the threads of other processes.
-func (h *Host) handle(e des.Event) int32 {
 	if e.Kind == evBurst {
 		if h.cores[e.Who].gen == e.Gen {
 			return h.burstEnds(e.Who)
@@ -357,12 +347,12 @@ func (h *Host) burstEnds(ci int32) int32 {
 	}
 	if th.then == decide || th.woken {
 		th.then, th.woken = decide, false
-		return t
+		return h.asks(t)
 	}
 	if th.then == sleep {
 		if th.alarm <= h.Now {
 			th.then = decide
-			return t
+			return h.asks(t)
 		}
 		th.gen++
 		h.q.Push(des.Event{At: th.alarm, Kind: evAlarm, Who: t, Gen: th.gen})

@@ -12,8 +12,7 @@ import (
 // three while the waiting thread's cache is hot, or for seven.
 //
 // SIMPLIFIED(kernel): every core that goes idle stops its tick; the interval between balances does not grow while they
-// find nothing. Busy cores whose numbers of threads differ by one stay as they are; the kernel passes a thread on after
-// some balances that failed, so that three threads share two cores evenly in the end.
+// find nothing.
 
 const (
 	minInterval = time.Millisecond       // for each core of the domain (sd_init: min_interval = sd_weight)
@@ -133,7 +132,10 @@ func (h *Host) pullWaiting(to int32) bool {
 	return true
 }
 
-// balanceBusy evens out busy cores: the one with the fewest threads takes some of core ci's when it is time for it.
+// balanceBusy evens out busy cores: the one with the fewest threads takes some of core ci's when it is time for it. Where
+// core ci has one more, half a thread is too much: no thread's load is as small as that until a balance has failed
+// (detach_tasks: shr_bound(load, nr_balance_failed) > imbalance). Then one is passed on, and back again later, so that three
+// threads share two cores in the end.
 func (h *Host) balanceBusy(ci int32, now int64) {
 	least := h.leastFrom(ci)
 	if h.nr(ci) <= h.nr(least)+1 && int(h.llc) < len(h.cores) {
@@ -141,11 +143,16 @@ func (h *Host) balanceBusy(ci int32, now int64) {
 	}
 	to := &h.cores[least]
 	h.settle(to, now)
-	if h.nr(ci) <= h.nr(least)+1 || now < max(to.nextBalance, to.busySince+1) {
+	more := h.nr(ci) - h.nr(least)
+	if more < 1 || now < max(to.nextBalance, to.busySince+1) {
 		return
 	}
 	to.lastBalance, to.nextBalance = now, now+h.interval(true)
-	for h.nr(ci) > h.nr(least)+1 {
+	if more == 1 && to.failed == 0 { // its load is twice the imbalance
+		to.failed++
+		return
+	}
+	for first := true; h.nr(ci) > h.nr(least)+1 || first && more == 1; first = false {
 		t := h.movable(ci, to.failed > cacheNiceTries)
 		if t == none {
 			to.failed++

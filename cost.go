@@ -92,6 +92,11 @@ type Cost struct {
 	ArmLate   Dist  // how late the generator's C thread writes an arrival when its core is idle
 
 	Infer []Service // service times of models
+
+	// Not measured: what a prediction assumes beside (machine.go).
+	Foreign []Foreign `json:",omitempty"` // other processes
+	SMT     SMT       `json:",omitzero"`
+	NUMA    NUMA      `json:",omitzero"`
 }
 
 // A Service is the measured service time of one model, alone on the machine but for Busy-1 other inferences.

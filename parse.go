@@ -23,7 +23,7 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-//go:generate go test -count=1 -run ^TestWorkloadPage$ . -update
+//go:generate go test -count=1 -run ^Test(Workload|Machine)Page$ . -update
 
 // A File is what a workload file holds; docs/workload.md lists its keys.
 type File struct {
@@ -52,30 +52,30 @@ const (
 // written 50us or 1.5ms, a Dist as a duration or as {dist: exp, mean: 50us}. What is not known, not of the right type
 // or not possible is an error of one sentence that begins with file, line and field.
 func ParseFile(name string) (File, error) {
-	data, err := readWorkloadFile(name)
+	data, err := readStrictly(name, "workload")
 	if err != nil {
 		return File{}, err
 	}
 	return parseWorkload(name, data)
 }
 
-// readWorkloadFile reads a regular file of at most maxFileBytes.
-func readWorkloadFile(name string) ([]byte, error) {
+// readStrictly reads a regular file of at most maxFileBytes; kind is what the file is.
+func readStrictly(name, kind string) ([]byte, error) {
 	refuse := func(err error) ([]byte, error) {
 		var p *os.PathError
 		if errors.As(err, &p) {
 			err = p.Err
 		}
-		return nil, fmt.Errorf("%s: %w; name a readable workload file", name, err)
+		return nil, fmt.Errorf("%s: %w; name a readable %s file", name, err, kind)
 	}
 	info, err := os.Stat(name)
 	switch {
 	case err != nil:
 		return refuse(err)
 	case info.IsDir():
-		return nil, fmt.Errorf("%s: is a directory; name a workload file", name)
+		return nil, fmt.Errorf("%s: is a directory; name a %s file", name, kind)
 	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s: is not a regular file; name a workload file", name)
+		return nil, fmt.Errorf("%s: is not a regular file; name a %s file", name, kind)
 	}
 	f, err := os.Open(name)
 	if err != nil {
@@ -91,7 +91,7 @@ func readWorkloadFile(name string) ([]byte, error) {
 
 // parseWorkload is ParseFile for a file already read.
 func parseWorkload(name string, data []byte) (File, error) {
-	d := decoder{name: name, lines: map[string]int{}}
+	d := decoder{name: name, kind: "workload", lines: map[string]int{}}
 	root, err := d.parse(data)
 	if err != nil {
 		return File{}, err
@@ -108,8 +108,17 @@ func parseWorkload(name string, data []byte) (File, error) {
 // A decoder fills a File from a YAML tree and remembers on which line each field stands.
 type decoder struct {
 	name  string
+	kind  string         // of file: workload or machine
 	lines map[string]int // by field path
 	file  File
+}
+
+// holds says what every file of the kind must hold.
+func (d *decoder) holds() string {
+	if d.kind == "machine" {
+		return "keys such as foreign, smt or numa (see docs/machine.md)"
+	}
+	return "the key workload (see docs/workload.md)"
 }
 
 func (d *decoder) fail(line int, format string, args ...any) error {
@@ -144,7 +153,7 @@ var banned = map[token.Type]string{
 func (d *decoder) parse(data []byte) (ast.Node, error) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	if len(data) > maxFileBytes {
-		return nil, fmt.Errorf("%s: larger than 1 MiB; a workload file must be smaller", d.name)
+		return nil, fmt.Errorf("%s: larger than 1 MiB; a %s file must be smaller", d.name, d.kind)
 	}
 	if i := invalidText(data); i >= 0 {
 		return nil, d.fail(1+bytes.Count(data[:i], []byte("\n")), "not text in UTF-8; save the file as UTF-8")
@@ -168,12 +177,12 @@ func (d *decoder) parse(data []byte) (ast.Node, error) {
 			continue
 		}
 		if root != nil {
-			return nil, d.fail(lineOf(doc.Body), "a second document (---); a workload file holds one")
+			return nil, d.fail(lineOf(doc.Body), "a second document (---); a %s file holds one", d.kind)
 		}
 		root = doc.Body
 	}
 	if root == nil {
-		return nil, d.fail(1, "the file is empty; it must hold the key workload (see docs/workload.md)")
+		return nil, d.fail(1, "the file is empty; it must hold %s", d.holds())
 	}
 	return root, nil
 }
@@ -267,7 +276,7 @@ func (d *decoder) mapping(v reflect.Value, n ast.Node, path string) error {
 	m, ok := n.(*ast.MappingNode)
 	if !ok {
 		if path == "" {
-			return d.fail(lineOf(n), "%s, but the file must hold the key workload (see docs/workload.md)", describe(n))
+			return d.fail(lineOf(n), "%s, but the file must hold %s", describe(n), d.holds())
 		}
 		return d.fail(lineOf(n), "%s: %s, but it must hold keys, each with a value", path, describe(n))
 	}

@@ -18,23 +18,27 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var update = flag.Bool("update", false, "write docs/workload.md instead of comparing it")
+var update = flag.Bool("update", false, "write docs/workload.md and docs/machine.md instead of comparing them")
 
 // TestWorkloadPage compares the generated parts of docs/workload.md with the code; with -update it writes them.
 func TestWorkloadPage(t *testing.T) {
-	const page = "docs/workload.md"
-	old, err := os.ReadFile(page)
-	require.NoError(t, err)
 	p := keyPage{comments: fieldComments(t), ranges: probeRanges()}
 	p.rows(reflect.TypeFor[File](), "")
-	text := string(old)
-	for name, part := range map[string]string{
+	generatedParts(t, "docs/workload.md", map[string]string{
 		"keys":          tableHead + p.table.String(),
 		"distributions": tableHead + p.dists.String(),
 		"metrics":       metricTable(),
 		"batching":      example(t, "batching"),
 		"pipeline":      example(t, "pipeline"),
-	} {
+	})
+}
+
+// generatedParts compares what stands between the markers of a page with what the code says; with -update it writes it.
+func generatedParts(t *testing.T, page string, parts map[string]string) {
+	old, err := os.ReadFile(page)
+	require.NoError(t, err)
+	text := string(old)
+	for name, part := range parts {
 		begin, end := "<!-- generated: "+name+" -->\n", "<!-- end: "+name+" -->"
 		before, rest, ok := strings.Cut(text, begin)
 		require.True(t, ok, "%s has no marker %q", page, begin)

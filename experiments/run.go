@@ -158,7 +158,7 @@ func (r *run) predict(ctx context.Context) (*Source, error) {
 	if r.o.Quick {
 		src.Command += " -quick"
 	}
-	if r.o.Cost.Refreshed != "" { // only the run itself knew these costs
+	if r.o.Cost.Refreshed != "" || len(r.o.Cost.Assumed()) > 0 { // only the run itself knew these costs
 		src.Command = r.o.Command
 	}
 	src.Samples = make([]Sample, len(r.e.Points)*r.reps)
@@ -179,7 +179,7 @@ func (r *run) predict(ctx context.Context) (*Source, error) {
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	src.note(append(notes, []string{r.o.Cost.State()})...)
+	src.note(append(notes, []string{r.o.Cost.State()}, r.o.Cost.Assumed())...)
 	return src, nil
 }
 

@@ -96,9 +96,33 @@ func anyTrial(seed uint64) lab.Trial {
 	return lab.Trial{Workload: w, Knobs: k, Seed: seed}
 }
 
+// anyMachine lets other processes, hardware threads and nodes take part, each in a third of all cases.
+func anyMachine(seed uint64, cost *lab.Cost) {
+	r := lab.NewStream(seed, "fuzz/machine", 0)
+	pick := func(n uint32) int { return int(r.Uint32n(n)) }
+	us := func(n uint32) time.Duration { return time.Duration(1+pick(n)) * time.Microsecond }
+	if pick(3) == 0 {
+		cost.Foreign = []lab.Foreign{{Threads: 1 + pick(4), Run: lab.ExpDist(10*time.Microsecond + us(3000)), Pause: lab.ExpDist(us(5000))}}
+		if pick(2) == 0 {
+			cost.Foreign = append(cost.Foreign, lab.Foreign{Threads: 1 + pick(2)})
+		}
+	}
+	if pick(3) == 0 {
+		cost.SMT = lab.SMT{Threads: 2, Speed: 0.1 + 0.9*r.Float64()}
+	}
+	if pick(3) == 0 {
+		cost.NUMA = lab.NUMA{Nodes: 1 + pick(3), Wake: us(50), Move: us(500)}
+		if cost.NUMA.Nodes == 1 {
+			cost.NUMA = lab.NUMA{}
+		}
+	}
+	cost.Cores = cost.SMT.Of() * cost.NUMA.Of() * (1 + pick(3))
+}
+
 // play runs a trial with the invariants on after each event, and returns what is left to check at its end.
 func play(t testing.TB, trial lab.Trial, cost lab.Cost, policy gort.Policy) {
 	require.NoError(t, trial.Validate())
+	require.NoError(t, cost.Validate())
 	knobs := trial.Knobs.Filled(max(cost.Cores, 1))
 	v, err := serve.Compile(&trial, knobs, &cost)
 	require.NoError(t, err)
@@ -129,6 +153,8 @@ func FuzzInvariants(f *testing.F) {
 		cost := textbook()
 		if ideal {
 			cost = lab.Cost{Infer: cost.Infer}
+		} else {
+			anyMachine(seed, &cost)
 		}
 		p := gort.Go126()
 		switch policy % 9 {

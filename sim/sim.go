@@ -5,6 +5,7 @@ package sim
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/gmplab/lab"
 	"github.com/gmplab/lab/sim/gort"
@@ -50,6 +51,9 @@ func process(cost *lab.Cost, policy gort.Policy, t *lab.Trial) (*gort.Sched, gor
 	if err := t.Validate(); err != nil {
 		return nil, gort.Service{}, err
 	}
+	if err := cost.Validate(); err != nil {
+		return nil, gort.Service{}, fmt.Errorf("the machine to predict for: %w", err)
+	}
 	knobs := t.Knobs.Filled(max(cost.Cores, 1))
 	service, err := serve.Compile(t, knobs, cost)
 	if err != nil {
@@ -89,6 +93,9 @@ func run(ctx context.Context, s *gort.Sched, w *lab.Workload, r *lab.Result) err
 		}
 		r.Values = s.Values()
 		r.Values["/cpu/used:cores"] = s.CPU().Seconds() / max(s.Now().Seconds(), 1e-9)
+		if cpu, foreign := s.ForeignCPU(); foreign {
+			r.Values["/host/foreign-cpu:cores"] = cpu.Seconds() / max(s.Now().Seconds(), 1e-9)
+		}
 		return nil
 	}
 	from, to := w.Warmup, w.Warmup+w.Run
@@ -96,10 +103,15 @@ func run(ctx context.Context, s *gort.Sched, w *lab.Workload, r *lab.Result) err
 		return err
 	}
 	cpu := s.CPU()
+	others, foreign := s.ForeignCPU()
 	if err := s.Loop(ctx, to, false); err != nil {
 		return err
 	}
 	r.Values = s.Values()
 	r.Values["/cpu/used:cores"] = float64(s.CPU()-cpu) / float64(w.Run)
+	if foreign {
+		now, _ := s.ForeignCPU()
+		r.Values["/host/foreign-cpu:cores"] = float64(now-others) / float64(w.Run)
+	}
 	return s.Loop(ctx, to+lab.DrainLimit, true)
 }

@@ -70,21 +70,37 @@ func (a *app) traceRecord(name, short, file string, record func(*cobra.Command, 
 	cmd.Flags().StringVar(&point, "point", "", "the point to run; without it the first one")
 	cmd.Flags().StringVar(&out, "out", file, "file to write")
 	cmd.Flags().Var((*seed)(&s), "seed", "seed of the requests")
+	if name == "predict" {
+		addMachine(cmd, new(string))
+	}
 	return cmd
 }
 
 func (a *app) tracePredict(cmd *cobra.Command, e *experiments.Experiment, t lab.Trial, out string) error {
+	machine, err := cmd.Flags().GetString("machine")
+	if err != nil {
+		return err
+	}
+	over, err := readMachine(machine, lab.Predicted)
+	if err != nil {
+		return err
+	}
 	cost, note, err := costToPredict(infers(e))
 	if err != nil {
+		return err
+	}
+	if cost, err = laidOver(cost, over, machine); err != nil {
 		return err
 	}
 	trace, err := sim.Trace(cmd.Context(), cost, gort.Go126(), t)
 	if err != nil {
 		return err
 	}
-	if note != "" {
-		trace.Notes = append(trace.Notes, note)
-		fmt.Fprintln(a.err, note)
+	for _, n := range append([]string{note}, cost.Assumed()...) {
+		if n != "" {
+			trace.Notes = append(trace.Notes, n)
+			fmt.Fprintln(a.err, n)
+		}
 	}
 	var b strings.Builder
 	if err := trace.Write(&b); err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gmplab/lab"
 	"github.com/gmplab/lab/experiments"
 )
 
@@ -17,6 +18,7 @@ type flags struct {
 	out, file, side string
 	seed            uint64
 	quick, json     bool
+	machine         string
 	trace
 }
 
@@ -33,10 +35,18 @@ func (f *flags) addRun(cmd *cobra.Command, side string) {
 	f.seed, f.side = 1, side
 	cmd.Flags().Var((*seed)(&f.seed), "seed", "seed of the requests, the same on both sides")
 	cmd.Flags().BoolVar(&f.quick, "quick", false, "shorter, with fewer repetitions")
+	if side != lab.Measured {
+		addMachine(cmd, &f.machine)
+	}
 	if side == "" {
 		f.side = experiments.Both
 		cmd.Flags().Var((*sideFlag)(&f.side), "side", "predicted, measured or both")
 	}
+}
+
+// addMachine gives a command that predicts the flag that says on which machine.
+func addMachine(cmd *cobra.Command, file *string) {
+	cmd.Flags().StringVar(file, "machine", "", "`file` of what to predict beside or on: other processes, SMT, NUMA; docs/machine.md lists its keys")
 }
 
 // seed is a flag that holds a whole number of 0 or more.

@@ -145,3 +145,26 @@ func (a *app) threads(setup realrun.Setup) func(context.Context) (float64, error
 		return res.Values["/sched/threads/total:threads"], nil
 	}
 }
+
+// readMachine reads the file given with -machine, if one is.
+func readMachine(file, side string) (lab.Machine, error) {
+	switch {
+	case file == "":
+		return lab.Machine{}, nil
+	case side == lab.Measured:
+		return lab.Machine{}, fmt.Errorf("-machine %s says for what to predict; leave it out, or -side %s", file, side)
+	}
+	return lab.ParseMachine(file)
+}
+
+// laidOver lays what a file says over the costs of a calibration.
+func laidOver(c lab.Cost, m lab.Machine, file string) (lab.Cost, error) {
+	if file == "" {
+		return c, nil
+	}
+	over, err := c.On(m)
+	if err != nil {
+		return c, fmt.Errorf("%s: %w", file, err)
+	}
+	return over, nil
+}

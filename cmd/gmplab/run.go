@@ -63,7 +63,7 @@ func (a *app) runCommand(name, short, side string) *cobra.Command {
 func (a *app) experiment(ctx context.Context, e *experiments.Experiment, f *flags) error {
 	began := time.Now()
 	o := experiments.Options{Seed: f.seed, Quick: f.quick, Side: f.side, Command: "gmplab " + strings.Join(a.args, " ")}
-	note, err := a.prepare(ctx, e, &o)
+	note, err := a.prepare(ctx, e, &o, f.machine)
 	if err != nil {
 		return err
 	}
@@ -106,9 +106,13 @@ func (a *app) experiment(ctx context.Context, e *experiments.Experiment, f *flag
 }
 
 // prepare gets what the side needs of this machine: the library, the calibration and the runners. It gives a note
-// where the costs are not this machine's.
-func (a *app) prepare(ctx context.Context, e *experiments.Experiment, o *experiments.Options) (note string, err error) {
+// where the costs are not this machine's. What the file named machine says is laid over the costs.
+func (a *app) prepare(ctx context.Context, e *experiments.Experiment, o *experiments.Options, machine string) (note string, err error) {
 	var lib ort.Library
+	over, err := readMachine(machine, o.Side)
+	if err != nil {
+		return "", err
+	}
 	if o.Side != lab.Predicted {
 		if lib, err = a.library(ctx, infers(e)); err != nil {
 			return "", fmt.Errorf("%w; gmplab predict %s works without it", err, e.Name)
@@ -129,6 +133,9 @@ func (a *app) prepare(ctx context.Context, e *experiments.Experiment, o *experim
 		}
 	}
 	if err != nil {
+		return "", err
+	}
+	if o.Cost, err = laidOver(o.Cost, over, machine); err != nil {
 		return "", err
 	}
 	if o.Side != lab.Measured {

@@ -126,12 +126,14 @@ func (a *app) tell(ctx context.Context, e *experiments.Experiment, f *flags) (st
 	if err != nil {
 		return "", err
 	}
-	note, err := a.prepare(ctx, e, &o)
+	note, err := a.prepare(ctx, e, &o, f.machine)
 	if err != nil {
 		return "", err
 	}
-	if note != "" {
-		fmt.Fprintln(a.err, note)
+	for _, n := range append([]string{note}, o.Cost.Assumed()...) {
+		if n != "" {
+			fmt.Fprintln(a.err, n)
+		}
 	}
 	runner := o.Predict
 	if point.Predict != nil {

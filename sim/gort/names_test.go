@@ -155,6 +155,7 @@ var ours = map[string]string{
 	"WatchThreads": "the same for the machine below",
 	"Moves":        "that record",
 	"Requests":     "what has ended, in the order of the marks",
+	"ForeignCPU":   "what other processes on the machine used",
 	"ThreadNames":  "what the machine's threads are to the process",
 	"waitsFor":     "what an op waits for, in words",
 	"Reason":       "why a small decision came out as it did, in words",

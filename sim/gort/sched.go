@@ -33,7 +33,8 @@ const evSignal = host.Kinds // a preemption signal reaches M Who
 
 // Who owns a thread of the host.
 const (
-	ownM      uint8 = iota // M number i
+	ownNobody uint8 = iota // another process
+	ownM                   // M number i
 	ownSysmon              // sysmon
 	ownSource              // the C thread of source number i
 	ownHelper              // helper thread number i of the inference sessions
@@ -286,10 +287,18 @@ func (s *Sched) Threads() int { return len(s.allm) - s.nmfreed + otherThreads }
 // CPU is the CPU time that all threads have burnt so far.
 func (s *Sched) CPU() time.Duration {
 	var sum time.Duration
-	for t := range s.owners {
-		sum += s.host.CPU(int32(t))
+	for t, o := range s.owners {
+		if o.kind != ownNobody {
+			sum += s.host.CPU(int32(t))
+		}
 	}
 	return sum
+}
+
+// ForeignCPU is the CPU time that other processes have burnt so far, and whether there are any.
+func (s *Sched) ForeignCPU() (cpu time.Duration, any bool) {
+	cpu, n := s.host.Foreign()
+	return cpu, n > 0
 }
 
 // Events tells how many events the run has taken.

@@ -289,6 +289,8 @@ func (s *Sched) ThreadNames() []string {
 	names := make([]string, len(s.owners))
 	for t, o := range s.owners {
 		switch o.kind {
+		case ownNobody:
+			names[t] = "another process"
 		case ownM:
 			names[t] = fmt.Sprintf("M%d", o.i)
 		case ownSysmon:

@@ -30,7 +30,7 @@ func (h *Host) jiffies() int64 {
 
 // interval is the number of ticks between two balances of a core (get_sd_balance_interval).
 func (h *Host) interval(busy bool) int64 {
-	ms := minInterval * time.Duration(len(h.cores))
+	ms := minInterval * time.Duration(h.llc)
 	if busy {
 		ms *= busyFactor
 	}
@@ -38,7 +38,7 @@ func (h *Host) interval(busy bool) int64 {
 	if busy {
 		n--
 	}
-	return min(max(n, 1), max(int64(maxInterval*time.Duration(len(h.cores))/h.tickEvery), 1))
+	return min(max(n, 1), max(int64(maxInterval*time.Duration(h.llc)/h.tickEvery), 1))
 }
 
 // settle does what a busy core's ticks before this one have done: they balanced whenever it was time, and found nothing.
@@ -112,12 +112,15 @@ func (h *Host) nextOfIdle() int64 {
 // pullWaiting moves a waiting thread to an idle core (sched_balance_rq).
 func (h *Host) pullWaiting(to int32) bool {
 	c := &h.cores[to]
-	from := h.busiest()
+	from, tries := h.busiestOf(h.node(to)), cacheNiceTries
+	if from == none && int(h.llc) < len(h.cores) {
+		from, tries = h.busiestAfar(to), farNiceTries
+	}
 	if from == none {
 		c.failed = 0
 		return false
 	}
-	t := h.movable(from, c.failed > cacheNiceTries)
+	t := h.movable(from, c.failed > tries)
 	if t == none {
 		c.failed++
 		return false
@@ -129,21 +132,27 @@ func (h *Host) pullWaiting(to int32) bool {
 	return true
 }
 
-// balanceBusy evens out busy cores: the one with the fewest threads takes some of core ci's when it is time for it.
+// balanceBusy evens out busy cores: the one with the fewest threads takes some of core ci's when it is time for it. Where
+// core ci has one more, half a thread is too much: no thread's load is as small as that until a balance has failed
+// (detach_tasks: shr_bound(load, nr_balance_failed) > imbalance). Then one is passed on, and back again later, so that three
+// threads share two cores in the end.
 func (h *Host) balanceBusy(ci int32, now int64) {
-	least := ci
-	for i := range h.cores {
-		if h.nr(int32(i)) < h.nr(least) {
-			least = int32(i)
-		}
+	least := h.leastFrom(ci)
+	if h.nr(ci) <= h.nr(least)+1 && int(h.llc) < len(h.cores) {
+		least = h.leastAfar(ci)
 	}
 	to := &h.cores[least]
 	h.settle(to, now)
-	if h.nr(ci) <= h.nr(least)+1 || now < max(to.nextBalance, to.busySince+1) {
+	more := h.nr(ci) - h.nr(least)
+	if more < 1 || now < max(to.nextBalance, to.busySince+1) {
 		return
 	}
 	to.lastBalance, to.nextBalance = now, now+h.interval(true)
-	for h.nr(ci) > h.nr(least)+1 {
+	if more == 1 && to.failed == 0 { // its load is twice the imbalance
+		to.failed++
+		return
+	}
+	for first := true; h.nr(ci) > h.nr(least)+1 || first && more == 1; first = false {
 		t := h.movable(ci, to.failed > cacheNiceTries)
 		if t == none {
 			to.failed++
@@ -156,12 +165,23 @@ func (h *Host) balanceBusy(ci int32, now int64) {
 	}
 }
 
-// busiest is the core with the most waiting threads; none: none waits.
-func (h *Host) busiest() int32 {
+// leastFrom is the core with the fewest threads of the node of core ci, ci itself if no other has fewer.
+func (h *Host) leastFrom(ci int32) int32 {
+	least, first := ci, h.node(ci)*h.llc
+	for i := first; i < first+h.llc; i++ {
+		if h.nr(i) < h.nr(least) {
+			least = i
+		}
+	}
+	return least
+}
+
+// busiestOf is the core of a node with the most waiting threads; none: none waits.
+func (h *Host) busiestOf(node int32) int32 {
 	busiest := none
-	for i := range h.cores {
+	for i := node * h.llc; i < (node+1)*h.llc; i++ {
 		if n := len(h.cores[i].queue); n > 0 && (busiest == none || n > len(h.cores[busiest].queue)) {
-			busiest = int32(i)
+			busiest = i
 		}
 	}
 	return busiest

@@ -141,3 +141,33 @@ func TestAlarmOnABusyCore(t *testing.T) {
 	require.Equal(t, 8*us+us, slept(true), "what is left of SleepBusy, and one switch")
 	require.Zero(t, slept(false))
 }
+
+// One thread more than another core is passed on after some balances, and back, so that nobody keeps a core. Ticks and balances
+// are in step: one of three threads may be always among those that share, as measured runs show, too.
+func TestBusyCoresPassAThreadOn(t *testing.T) {
+	for _, n := range []int{3, 5} {
+		r := newRig(plain(2), 1, n)
+		for i := range n {
+			r.Wake(int32(i), none)
+		}
+		const end = 20 * time.Second
+		r.until(end)
+		for i := range n {
+			require.InDelta(t, 2/float64(n), r.CPU(int32(i)).Seconds()/end.Seconds(), map[int]float64{3: 0.15, 5: 0.01}[n], "thread %d of %d on two cores", i, n)
+		}
+	}
+}
+
+// But not at the first balance, and not twice as often.
+func TestOneMoreIsNotPassedOnAtOnce(t *testing.T) {
+	r := loaded(plain(2), 2, 1)
+	due := func() []int {
+		r.cores[1].nextBalance = r.jiffies()
+		r.balanceBusy(0, r.jiffies())
+		return []int{r.nr(0), r.nr(1)}
+	}
+	require.Equal(t, []int{2, 1}, due())
+	require.Equal(t, []int{1, 2}, due(), "one balance has failed")
+	require.Zero(t, r.cores[1].failed)
+	require.Equal(t, []int{1, 2}, due(), "core 0 has no more to give")
+}

@@ -98,6 +98,9 @@ func (h *Host) pickNext(ci int32) {
 			c.idleAt = h.Now
 			c.util.set(h.Now, false)
 			h.stopTick(c)
+			if h.smt > 1 {
+				h.wentIdle(ci)
+			}
 			return
 		}
 	}
@@ -156,6 +159,9 @@ func (h *Host) place(ci, t int32) {
 	th.deadline = th.v + h.slice
 	if n == 0 {
 		c.vbase = th.v
+	}
+	if th.cpu > 0 && h.far(th.core, ci) {
+		th.left += h.cost.NUMA.Move
 	}
 }
 
@@ -314,22 +320,14 @@ func (h *Host) nr(ci int32) int {
 // SIMPLIFIED(kernel): the limit stays what it is for the length of a run. The kernel's, max_newidle_lb_cost, is the longest
 // such search of late: it jumps when one lasts longer, and loses one per cent a second.
 func (h *Host) pullNewlyIdle(ci int32) bool {
+	if h.smt > 1 || int(h.llc) < len(h.cores) {
+		return h.pullByDomains(ci)
+	}
 	c := &h.cores[ci]
 	if c.avgIdle < c.pullFrom || !h.overloaded() {
 		return false
 	}
-	weight := uint32(1 + c.newidle.ratio)
-	if c.draw.Uint32n(newidleSides) > weight {
-		c.newidle.count(0)
-		return false
-	}
-	pulled := h.pullFromBusiest(ci)
-	if pulled {
-		c.newidle.count((newidleSides + weight/2) / weight)
-	} else {
-		c.newidle.count(0)
-	}
-	return pulled
+	return c.newidle.tries(c) && c.newidle.found(h.pull(ci, h.busiestOf(0), c.failed > cacheNiceTries))
 }
 
 const newidleSides = 1024 // of the dice
@@ -344,6 +342,25 @@ func newNewidle(odds float64) newidle {
 	}
 	ratio := uint32(min(odds, 1) * newidleSides)
 	return newidle{newidleSides / 2, ratio / 2, ratio}
+}
+
+// tries throws the dice: a search is made the more rarely the less often it has found something (NI_RANDOM).
+func (n *newidle) tries(c *core) bool {
+	if weight := 1 + n.ratio; c.draw.Uint32n(newidleSides) > weight {
+		n.count(0)
+		return false
+	}
+	return true
+}
+
+// found counts a search that was made, and passes on whether it has pulled a thread.
+func (n *newidle) found(pulled bool) bool {
+	if weight := 1 + n.ratio; pulled {
+		n.count((newidleSides + weight/2) / weight)
+	} else {
+		n.count(0)
+	}
+	return pulled
 }
 
 func (n *newidle) count(success uint32) {
@@ -366,18 +383,17 @@ func (h *Host) overloaded() bool {
 	return false
 }
 
-// pullFromBusiest moves a waiting thread to a core that has none, for pickNext to run.
-func (h *Host) pullFromBusiest(ci int32) bool {
-	c := &h.cores[ci]
-	busiest, t := h.busiest(), none
-	if busiest != none {
-		t = h.movable(busiest, c.failed > cacheNiceTries)
+// pull moves a waiting thread to a core that has none, for pickNext to run. From may be none.
+func (h *Host) pull(ci, from int32, hotToo bool) bool {
+	c, t := &h.cores[ci], none
+	if from != none {
+		t = h.movable(from, hotToo)
 	}
 	if t == none {
 		return false
 	}
-	b := &h.cores[busiest]
-	h.leave(busiest, t)
+	b := &h.cores[from]
+	h.leave(from, t)
 	b.take(t)
 	h.place(ci, t)
 	th := &h.threads[t]
@@ -404,34 +420,47 @@ func (h *Host) selectCore(t, waker int32) int32 {
 	if h.cores[target].cur == none {
 		return target
 	}
-	if h.cores[prev].cur == none {
+	if h.cores[prev].cur == none && !h.far(prev, target) {
 		return prev
 	}
 	r := th.recent
 	th.recent = prev // remembered only when neither core was idle
-	if r != prev && r != target && h.cores[r].cur == none {
+	if r != prev && r != target && h.cores[r].cur == none && !h.far(r, target) {
 		return r
 	}
-	if !h.searchIdle() {
+	whole := h.smt > 1 && h.idleCores[h.node(target)]
+	if h.smt > 1 && !whole && !h.far(prev, target) {
+		if ci := h.idleBeside(prev); ci != none {
+			return ci
+		}
+	}
+	first := h.node(target) * h.llc
+	if !h.searchIdle(first) {
 		return target
 	}
-	for i := range h.cores {
-		if ci := (target + 1 + int32(i)) % int32(len(h.cores)); h.cores[ci].cur == none {
+	if whole {
+		if ci := h.idleCore(target); ci != none {
+			return ci
+		}
+		return target
+	}
+	for i := range h.llc {
+		if ci := first + (target-first+1+i)%h.llc; h.cores[ci].cur == none {
 			return ci
 		}
 	}
 	return target
 }
 
-// searchIdle tells whether a wake-up looks for an idle core: only while the cores' recent utilisation u is low
+// searchIdle tells whether a wake-up looks for an idle core of a node: only while its cores' recent utilisation u is low
 // (update_idle_cpu_scan: n·(1-(1.17·u)²) ≥ 1 for n cores, with the imbalance of 117 %).
-func (h *Host) searchIdle() bool {
+func (h *Host) searchIdle(first int32) bool {
 	const full = utilOne
 	var sum uint64
-	for i := range h.cores {
+	for i := first; i < first+h.llc; i++ {
 		sum += h.cores[i].util.at(h.Now)
 	}
-	n := uint64(len(h.cores))
+	n := uint64(h.llc)
 	x := sum / n
 	used := min(x*x*117*117/(100*100)/full, full)
 	return n*(full-used) >= full
@@ -439,10 +468,19 @@ func (h *Host) searchIdle() bool {
 
 // idlest is the core for a new thread: an idle one, or the one with the fewest threads (sched_balance_find_dst_cpu).
 func (h *Host) idlest(near int32) int32 {
-	best := near
-	for i := range h.cores {
-		if !h.private && h.nr(int32(i)) < h.nr(best) {
-			best = int32(i)
+	if h.private {
+		return near
+	}
+	first, best := int32(0), near
+	if int(h.llc) < len(h.cores) {
+		first = h.nodeFor(near) * h.llc
+	}
+	if h.far(near, first) {
+		best = first
+	}
+	for i := first; i < first+h.llc; i++ {
+		if h.crowd(i) < h.crowd(best) {
+			best = i
 		}
 	}
 	return best

@@ -73,11 +73,15 @@ type core struct {
 	gapIn   time.Duration // busy time until the next stolen moment
 	util    util
 	draw    lab.Stream
+	runs    bool // it is not idle: siblings slow each other down
+	slow    bool // a sibling runs too
 
 	// What its sched_domain knows.
 	pullFrom time.Duration // the idle time from which on it pulls when it goes idle (max_newidle_lb_cost)
 	newidle  newidle
-	failed   int // balances that found only threads whose cache is hot (nr_balance_failed)
+	beside   newidle // of its core (smt.go)
+	afar     newidle // of other nodes (numa.go)
+	failed   int     // balances that found only threads whose cache is hot (nr_balance_failed)
 
 	// Its part in the periodic balance, in ticks.
 	lastBalance, nextBalance int64 // sd->last_balance, rq->next_balance
@@ -107,6 +111,11 @@ type Host struct {
 	needsUpdate bool  // needs_update: a core has stopped its tick
 	updateAsked int64 // when that was
 
+	foreign   []foreign // threads of other processes, which have the first numbers
+	smt, llc  int32     // CPUs of a core, and of a node
+	speed     uint64    // of a CPU beside a running sibling, in fixed point
+	idleCores []bool    // of each node: it is thought to have a wholly idle core (has_idle_cores)
+
 	watching bool // record moves
 	moves    []Move
 }
@@ -131,15 +140,18 @@ func New(cost *lab.Cost, q *des.Queue, seed uint64) *Host {
 	for i := range cost.Cores {
 		h.addCore(seed, i)
 	}
+	h.setNodes()
 	if h.tickEvery > 0 {
 		h.balances = [2]int64{h.interval(false), h.interval(true)}
 	}
+	h.addForeign(seed)
 	return h
 }
 
 func (h *Host) addCore(seed uint64, i int) {
+	odds := newNewidle(h.cost.IdlePullOdds.P50)
 	c := core{cur: none, heir: none, draw: lab.NewStream(seed, "host/gap", uint64(i)), avgIdle: maxAvgIdle,
-		newidle: newNewidle(h.cost.IdlePullOdds.P50)}
+		newidle: odds, beside: odds, afar: odds}
 	limit := lab.NewStream(seed, "host/pull", uint64(i))
 	c.pullFrom = h.cost.IdlePull.Sample(&limit)
 	c.gapIn = h.nextGap(&c)
@@ -266,14 +278,15 @@ func (h *Host) Wake(t, waker int32) time.Duration {
 	}
 	ci := h.selectCore(t, from)
 	idle := h.cores[ci].cur == none
-	h.enqueue(t, ci, h.cost.WakeIdle.Sample(&h.lat))
+	h.enqueue(t, ci, h.cost.WakeIdle.Sample(&h.lat)+h.farther(from, ci))
 	if idle {
 		return h.wake
 	}
 	return h.wakeBusy
 }
 
-// Step handles one of the host's events. It returns the thread that now waits for an order, or -1.
+// Step handles one of the host's events. It returns the thread that now waits for an order, or -1; threads of other
+// processes get theirs here.
 func (h *Host) Step(e des.Event) int32 {
 	if e.Kind == evBurst {
 		if h.cores[e.Who].gen == e.Gen {
@@ -363,12 +376,12 @@ func (h *Host) burstEnds(ci int32) int32 {
 	}
 	if th.then == decide || th.woken {
 		th.then, th.woken = decide, false
-		return t
+		return h.asks(t)
 	}
 	if th.then == sleep {
 		if th.alarm <= h.Now {
 			th.then = decide
-			return t
+			return h.asks(t)
 		}
 		h.setAlarm(t)
 	} else {
@@ -394,7 +407,11 @@ func (h *Host) burst(ci int32) {
 	c := &h.cores[ci]
 	d := c.gap
 	if d == 0 {
-		d = min(h.threads[c.cur].left, c.gapIn)
+		d = h.threads[c.cur].left
+		if h.smt > 1 {
+			d = h.shared(ci, d)
+		}
+		d = min(d, c.gapIn)
 	}
 	c.began = h.Now
 	c.gen++
@@ -418,8 +435,12 @@ func (h *Host) account(c *core) {
 		c.gap = max(c.gap-ran, 0)
 		return
 	}
-	th.left = max(th.left-ran, 0)
 	th.cpu += ran
+	if c.slow {
+		th.left = max(th.left-h.done(ran), 0)
+	} else {
+		th.left = max(th.left-ran, 0)
+	}
 	c.gapIn -= ran
 }
 

@@ -475,7 +475,10 @@ func conserve(t *testing.T, seed uint64) {
 	cost.WakeIdle = lab.Dist{Kind: lab.Uniform, Max: 30 * us}
 	cost.CloneStart = lab.ExpDist(50 * us)
 	n := 1 + draw.IntN(9)
+	shared(draw, &cost)
 	r := newRig(cost, seed, n)
+	strangers := len(r.foreign) // they have the first numbers
+	n += strangers
 	ordered := make([]time.Duration, n)
 	r.order = func(t int32) {
 		ordered[t] -= r.Rest(t)
@@ -484,7 +487,7 @@ func conserve(t *testing.T, seed uint64) {
 			d *= 20
 		}
 		ordered[t] += d
-		if other := int32(draw.IntN(n)); other != t {
+		if other := int32(strangers + draw.IntN(n-strangers)); other != t {
 			switch draw.IntN(6) {
 			case 0, 1, 2:
 				r.Wake(other, t)
@@ -522,6 +525,7 @@ func conserve(t *testing.T, seed uint64) {
 				ran += now - since
 			}
 		}
+		requireSpeeds(t, r)
 		for i, k := range seen {
 			want := 1
 			if r.threads[i].blocked {
@@ -530,23 +534,73 @@ func conserve(t *testing.T, seed uint64) {
 			require.Equal(t, want, k, "seed %d: thread %d is in so many places", seed, i)
 		}
 	}
-	for i := range n {
+	for i := strangers; i < n; i++ {
 		r.Wake(int32(i), none)
 	}
 	const end = 300 * ms
 	for i := range 30 {
-		r.when(time.Duration(i)*10*ms+5*ms, func() { r.Wake(int32(i%n), none) })
+		r.when(time.Duration(i)*10*ms+5*ms, func() { r.Wake(int32(strangers+i%(n-strangers)), none) })
 	}
 	r.until(end)
 	var burnt time.Duration
 	for i := range n {
 		got := r.CPU(int32(i))
 		burnt += got
-		require.Equal(t, ordered[i]-pending(&r.threads[i]), got, "seed %d: thread %d burns what it was ordered to", seed, i)
+		if i < strangers {
+			continue
+		}
+		work := ordered[i] - pending(&r.threads[i])
+		if cost.SMT.Of() == 1 && cost.NUMA.Move == 0 {
+			require.Equal(t, work, got, "seed %d: thread %d burns what it was ordered to", seed, i)
+		} else if cost.NUMA.Move == 0 { // a change of speed costs a nanosecond at most
+			require.LessOrEqual(t, work, got, "seed %d: thread %d", seed, i)
+			require.LessOrEqual(t, float64(got)*cost.SMT.Speed, float64(work)*1.001+10_000, "seed %d: thread %d", seed, i)
+		}
 	}
+	strange, k := r.Foreign()
+	require.Equal(t, strangers, k)
+	require.True(t, strangers == 0 || strange > 0, "seed %d: other processes run", seed)
 	require.Equal(t, ran, burnt, "seed %d: what threads burn is what cores run", seed)
 	require.Equal(t, time.Duration(len(r.cores))*end, burnt+idle, "seed %d", seed)
 	require.Positive(t, burnt)
+}
+
+// shared lets other processes, siblings and nodes take part, each in half of all cases.
+func shared(draw *rand.Rand, cost *lab.Cost) {
+	if draw.IntN(2) == 0 {
+		cost.Foreign = []lab.Foreign{{Threads: 1 + draw.IntN(3)}, {Threads: 1 + draw.IntN(4), Run: lab.ExpDist(300 * us), Pause: lab.ExpDist(ms)}}
+		if draw.IntN(2) == 0 {
+			cost.Foreign = cost.Foreign[1:]
+		}
+	}
+	if draw.IntN(2) == 0 {
+		cost.SMT = lab.SMT{Threads: 2 + draw.IntN(3), Speed: 0.1 + 0.9*draw.Float64()}
+	}
+	if draw.IntN(2) == 0 {
+		cost.NUMA = lab.NUMA{Nodes: 2 + draw.IntN(2), Wake: time.Duration(draw.IntN(20)) * us}
+		if draw.IntN(2) == 0 {
+			cost.NUMA.Move = time.Duration(draw.IntN(200)) * us
+		}
+	}
+	cost.Cores *= cost.SMT.Of() * cost.NUMA.Of()
+}
+
+// requireSpeeds asks that a CPU is slow exactly if it runs and a sibling does, and that an idle core is known.
+func requireSpeeds(t *testing.T, r *rig) {
+	if r.smt == 1 {
+		return
+	}
+	for i := range r.cores {
+		first, end := r.siblings(int32(i))
+		run := 0
+		for s := first; s < end; s++ {
+			if r.running(int(s)) != none {
+				run++
+			}
+		}
+		require.Equal(t, r.running(i) != none, r.cores[i].runs, "CPU %d", i)
+		require.Equal(t, r.running(i) != none && run > 1, r.cores[i].slow, "CPU %d", i)
+	}
 }
 
 // pending is what a thread has still to burn of its orders.

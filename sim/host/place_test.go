@@ -183,7 +183,7 @@ func TestTheCoreOfAWakeUp(t *testing.T) {
 // Threads are pulled from the core where most wait.
 func TestBusiest(t *testing.T) {
 	r := newRig(plain(4), 1, 6)
-	require.Equal(t, none, r.busiest())
+	require.Equal(t, none, r.busiestOf(0))
 	r.cores[1].queue, r.cores[2].queue, r.cores[3].queue = []int32{0}, []int32{1, 2, 3}, []int32{4, 5}
-	require.EqualValues(t, 2, r.busiest())
+	require.EqualValues(t, 2, r.busiestOf(0))
 }

@@ -141,6 +141,12 @@ func (b *bench) add(field string, ns ...float64) {
 // pool adds samples, in nanoseconds, to those of a Dist field.
 func (b *bench) pool(field string, ns ...float64) { b.dists[field] = append(b.dists[field], ns...) }
 
+// rests are for how long the cores have been idle whose wake-up is measured for Cost.WakeRested.
+var rests = []time.Duration{time.Millisecond, 5 * time.Millisecond, 20 * time.Millisecond}
+
+// rested is the name under which those samples are pooled.
+func rested(idle time.Duration) string { return "WakeRested " + idle.String() }
+
 // times scales a number of repetitions.
 func (b *bench) times(n int) int { return max(2, int(float64(n)*b.scale)) }
 
@@ -171,7 +177,15 @@ func (b *bench) cost() lab.Cost {
 		f := v.FieldByName(name)
 		f.Set(reflect.ValueOf(nanosOf(ns)).Convert(f.Type()))
 	}
+	for _, idle := range rests {
+		if ns := b.dists[rested(idle)]; len(ns) > 0 {
+			c.WakeRested = append(c.WakeRested, lab.Rested{Idle: idle, Wake: empirical(ns, quantiles, 0, distEnd)})
+		}
+	}
 	for name, ns := range b.dists {
+		if !v.FieldByName(name).IsValid() { // those of WakeRested
+			continue
+		}
 		d := empirical(ns, quantiles, 0, distEnd)
 		if name == "CloneStart" { // above lies the wait for a busy core, which the simulator makes itself
 			d = empirical(ns, quantiles, 0, cloneEnd)

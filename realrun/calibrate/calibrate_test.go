@@ -57,7 +57,7 @@ func TestShort(t *testing.T) {
 		measured = append(measured, "Tick", "Slice", "SleepOver", "SleepCPU", "EpollOver", "EpollCPU", "Netpoll", "PipeWrite",
 			"PipeRead", "NetWrite", "NetRead", "NetAgain", "ArmLate", "GapRate", "Gap")
 		if runtime.NumCPU() > 1 {
-			measured = append(measured, "IdlePull", "Steal", "FutexWake", "FutexWakeBusy", "FutexSleep", "WakeIdle")
+			measured = append(measured, "IdlePull", "Steal", "FutexWake", "FutexWakeBusy", "FutexSleep", "WakeIdle", "WakeRested")
 		}
 	}
 	for _, name := range measured {
@@ -127,6 +127,14 @@ func TestRefresh(t *testing.T) {
 	if runtime.GOOS == "linux" && runtime.NumCPU() > 1 {
 		assert.Len(t, c.IdlePull.Quantiles, quantiles)
 		assert.Positive(t, c.IdlePull.Quantile(1))
+		assert.Positive(t, c.WakeIdle.Quantile(0))
+		assert.Positive(t, c.FutexWake.P50)
+		assert.Positive(t, c.FutexSleep.P50)
+		require.Len(t, c.WakeRested, len(rests))
+		for i, r := range c.WakeRested {
+			assert.Equal(t, rests[i], r.Idle)
+			assert.Positive(t, r.Wake.Quantile(0))
+		}
 	}
 	if lib.Path != "" {
 		require.Len(t, c.Infer[0].Speed, 2)
@@ -135,6 +143,7 @@ func TestRefresh(t *testing.T) {
 		assert.True(t, slices.IsSorted(c.Infer[0].Speed))
 	}
 	c.IdlePull, c.IdlePullOdds, c.Refreshed, c.Infer[0].Speed = before.IdlePull, before.IdlePullOdds, "", nil
+	c.WakeIdle, c.WakeRested, c.FutexWake, c.FutexSleep = before.WakeIdle, before.WakeRested, before.FutexWake, before.FutexSleep
 	assert.Equal(t, before, c)
 	assert.Equal(t, lab.ProbeRows, batches[speedBatch])
 

@@ -23,6 +23,9 @@ func Describe(c lab.Cost) []Row {
 	v := reflect.ValueOf(c)
 	for i := range v.NumField() {
 		name := v.Type().Field(i).Name
+		if input(name) {
+			continue
+		}
 		if _, ok := v.Field(i).Interface().(bool); !ok && v.Field(i).IsZero() {
 			rows = append(rows, Row{Name: name, Value: "not measured"})
 			continue
@@ -40,6 +43,10 @@ func Describe(c lab.Cost) []Row {
 			rows = append(rows, Row{name, number(f.P50), number(f.P10) + "–" + number(f.P90), map[bool]string{true: "/s"}[name == "GapRate"]})
 		case int:
 			rows = append(rows, Row{Name: name, Value: fmt.Sprint(f)})
+		case []lab.Rested:
+			for _, r := range f {
+				rows = append(rows, distRow(fmt.Sprintf("%s %v", name, r.Idle), r.Wake))
+			}
 		}
 	}
 	for _, s := range c.Infer {
@@ -60,13 +67,16 @@ func Missing(c lab.Cost) []string {
 		switch f := v.Type().Field(i); f.Name {
 		case "Host", "Made", "Took", "Refreshed", "Quick":
 		default:
-			if v.Field(i).IsZero() {
+			if v.Field(i).IsZero() && !input(f.Name) {
 				names = append(names, f.Name)
 			}
 		}
 	}
 	return names
 }
+
+// input tells whether a field of Cost says what the user wants to know about and not what was measured.
+func input(name string) bool { return name == "Foreign" || name == "SMT" || name == "NUMA" }
 
 func distRow(name string, d lab.Dist) Row {
 	us := func(q float64) string { return number(float64(d.Quantile(q)) / 1e3) }

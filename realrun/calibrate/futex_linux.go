@@ -67,7 +67,7 @@ func (s *sleeper) end() {
 // futex measures wake-ups of a thread that sleeps on another, idle core. The CPU clock of a sleeping thread can be
 // read from outside: so what the sleeper burns on the way to sleep and on the way back are both known.
 func (b *bench) futex() error {
-	wakes, sleepCPU := b.wakes(b.times(60), false)
+	wakes, sleepCPU := b.wakes(b.times(60), false, shortRest)
 	read := clockCost()
 	var call []float64
 	for _, w := range wakes {
@@ -81,7 +81,7 @@ func (b *bench) futex() error {
 
 // futexBusy measures the same wake-up while a third thread computes on the sleeper's core.
 func (b *bench) futexBusy() error {
-	wakes, _ := b.wakes(b.times(40), true)
+	wakes, _ := b.wakes(b.times(40), true, shortRest)
 	read := clockCost()
 	var call []float64
 	for _, w := range wakes {
@@ -91,9 +91,23 @@ func (b *bench) futexBusy() error {
 	return nil
 }
 
-// wakes wakes a sleeper n times, at irregular intervals; busy: its core is busy then. sleepCPU is the CPU of each of
+// restedCore measures wake-ups of a thread that has slept for longer, on a core that was idle meanwhile.
+func (b *bench) restedCore() error {
+	for _, idle := range rests {
+		wakes, _ := b.wakes(b.times(int(50*time.Millisecond/idle)), false, func(int) time.Duration { return idle })
+		for _, w := range wakes {
+			b.pool(rested(idle), float64(w.after))
+		}
+	}
+	return nil
+}
+
+// shortRest is how long a sleeper sleeps before it is woken for the i-th time, where that is not what is asked.
+func shortRest(i int) time.Duration { return time.Duration(150+i*97%400) * time.Microsecond }
+
+// wakes wakes a sleeper n times, at the intervals that rest says; busy: its core is busy then. sleepCPU is the CPU of each of
 // its sleeps, there and back.
-func (b *bench) wakes(n int, busy bool) (wakes []wake, sleepCPU []float64) {
+func (b *bench) wakes(n int, busy bool, rest func(i int) time.Duration) (wakes []wake, sleepCPU []float64) {
 	here, there := b.pair()
 	procs(runtime.NumCPU()+4, func() {
 		s, stop := &sleeper{}, int64(0)
@@ -106,9 +120,9 @@ func (b *bench) wakes(n int, busy bool) (wakes []wake, sleepCPU []float64) {
 			read := clockCost()
 			until(&s.tid, 1, time.Second)
 			pause(1e6)
-			for i, end := 0, now()+int64(patience); i < n && now() < end; i++ {
+			for i, end := 0, now()+int64(patience)+int64(n)*int64(rest(0)); i < n && now() < end; i++ {
 				w, ok := s.wake(20 * time.Millisecond)
-				pause(int64(150+i*97%400) * 1000)
+				pause(int64(rest(i)))
 				if !ok || s.came != int64(i)+1 {
 					break
 				}

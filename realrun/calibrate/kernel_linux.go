@@ -35,6 +35,7 @@ func kernelProbes() []probe {
 	return append(probes,
 		probe{"cache lines between cores", (*bench).steal},
 		probe{"waking threads", (*bench).futex},
+		probe{"waking threads of a rested core", (*bench).restedCore},
 		probe{"waking threads of a busy core", (*bench).futexBusy},
 		probe{"signals", (*bench).signals},
 		probe{"losing a P", (*bench).exitSlow},
@@ -48,7 +49,8 @@ func wandering() []probe {
 	if len(list) < 2 || !canPin(list[0]) || !canPin(list[1]) {
 		return nil
 	}
-	return []probe{{"pulling to an idle core", (*bench).idlePull}}
+	return []probe{{"pulling to an idle core", (*bench).idlePull}, {"waking threads", (*bench).futex},
+		{"waking threads of a rested core", (*bench).restedCore}}
 }
 
 // pair gives two of the cores, others in each round.

@@ -128,7 +128,7 @@ func (h *Host) pullWaiting(to int32) bool {
 	c.failed = 0
 	h.leave(from, t)
 	h.cores[from].take(t)
-	h.enqueue(t, to, h.cost.WakeIdle.Sample(&h.lat))
+	h.enqueue(t, to, h.leaveIdle(to))
 	return true
 }
 

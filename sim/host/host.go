@@ -278,7 +278,7 @@ func (h *Host) Wake(t, waker int32) time.Duration {
 	}
 	ci := h.selectCore(t, from)
 	idle := h.cores[ci].cur == none
-	h.enqueue(t, ci, h.cost.WakeIdle.Sample(&h.lat)+h.farther(from, ci))
+	h.enqueue(t, ci, h.leaveIdle(ci)+h.farther(from, ci))
 	if idle {
 		return h.wake
 	}

@@ -1,0 +1,37 @@
+package host
+
+import (
+	"time"
+
+	"github.com/gmplab/lab"
+)
+
+// shortIdle is for how long the cores had been idle on which Cost.WakeIdle was measured.
+const shortIdle = 350 * time.Microsecond
+
+// leaveIdle is the time from a wake-up to the woken thread running on a core that is idle. It grows with the time for which
+// the core has been: a halted virtual CPU is polled for a moment by its host, which then gives the processor away, and
+// everybody's caches get cold.
+func (h *Host) leaveIdle(ci int32) time.Duration {
+	rested := h.cost.WakeRested
+	if len(rested) == 0 {
+		return h.cost.WakeIdle.Sample(&h.lat)
+	}
+	u := h.lat.Float64()
+	c := &h.cores[ci]
+	if c.cur != none { // nobody will ask
+		return 0
+	}
+	idle := h.Now - c.idleAt
+	before := lab.Rested{Idle: shortIdle, Wake: h.cost.WakeIdle}
+	for i := range rested {
+		next := &rested[i]
+		if idle < next.Idle {
+			a, b := before.Wake.Quantile(u), next.Wake.Quantile(u)
+			share := max(0, float64(idle-before.Idle)/float64(next.Idle-before.Idle))
+			return a + time.Duration(float64(share*float64(b-a)))
+		}
+		before = *next
+	}
+	return before.Wake.Quantile(u)
+}

@@ -62,6 +62,7 @@ type Cost struct {
 	Slice         Nanos    // CPU that a thread is granted before a tick may take its core
 	IdlePull      Dist     // a core that goes idle pulls a waiting thread if its idle times are longer than this on average: each core has its own limit, which wanders over minutes
 	IdlePullOdds  Value    // share of such occasions on which it tries at all, when a run begins; 0: half, as after a boot
+	Pack          Value    `json:",omitzero"` // a woken thread stays on its waker's core, though another is idle, while that has no third and its utilisation with both is at most this; 0: never, as in Linux
 	FutexWake     Nanos    // waking a thread whose core is idle, to the waker
 	FutexWakeBusy Nanos    // the same when the thread's core is busy, to the waker
 	FutexSleep    Nanos    // blocking on a futex and coming back, to the thread that blocks

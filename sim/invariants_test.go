@@ -116,6 +116,9 @@ func anyMachine(seed uint64, cost *lab.Cost) {
 			cost.NUMA = lab.NUMA{}
 		}
 	}
+	if pick(3) == 0 {
+		cost.Pack = lab.Value{P50: r.Float64()}
+	}
 	cost.Cores = cost.SMT.Of() * cost.NUMA.Of() * (1 + pick(3))
 }
 

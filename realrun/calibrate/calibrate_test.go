@@ -51,7 +51,7 @@ func TestShort(t *testing.T) {
 	assert.Equal(t, procs, runtime.GOMAXPROCS(0), "GOMAXPROCS is put back")
 	assert.Equal(t, 77, debug.SetGCPercent(77), "the collector is put back")
 
-	measured := []string{"Link", "Newproc", "StackGrow", "StackKiB", "StackUse", "Goexit", "Chan", "Switch", "Mutex", "Timer", "Now", "AllocMin", "AllocKiB",
+	measured := []string{"Link", "Newproc", "StackKiB", "StackUse", "Goexit", "Chan", "Switch", "Mutex", "Timer", "Now", "AllocMin", "AllocKiB",
 		"Spin", "Request", "CopyKiB", "Threads", "Cores"}
 	if runtime.GOOS == "linux" {
 		measured = append(measured, "Tick", "Slice", "SleepOver", "SleepCPU", "EpollOver", "EpollCPU", "Netpoll", "PipeWrite",

@@ -26,7 +26,7 @@ func Describe(c lab.Cost) []Row {
 		if input(name) {
 			continue
 		}
-		if _, ok := v.Field(i).Interface().(bool); !ok && v.Field(i).IsZero() {
+		if _, ok := v.Field(i).Interface().(bool); !ok && v.Field(i).IsZero() && name != "Pack" {
 			rows = append(rows, Row{Name: name, Value: "not measured"})
 			continue
 		}
@@ -65,7 +65,7 @@ func Missing(c lab.Cost) []string {
 	v := reflect.ValueOf(c)
 	for i := range v.NumField() {
 		switch f := v.Type().Field(i); f.Name {
-		case "Host", "Made", "Took", "Refreshed", "Quick":
+		case "Host", "Made", "Took", "Refreshed", "Quick", "Pack":
 		default:
 			if v.Field(i).IsZero() && !input(f.Name) {
 				names = append(names, f.Name)

@@ -37,6 +37,7 @@ func kernelProbes() []probe {
 		probe{"waking threads", (*bench).futex},
 		probe{"waking threads of a rested core", (*bench).restedCore},
 		probe{"waking threads of a busy core", (*bench).futexBusy},
+		probe{"packing of woken threads", (*bench).pack},
 		probe{"signals", (*bench).signals},
 		probe{"losing a P", (*bench).exitSlow},
 		probe{"preemption on waking", (*bench).protection},

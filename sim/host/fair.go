@@ -75,6 +75,7 @@ func (h *Host) requeue(ci int32) {
 	h.threads[c.cur].ran = h.Now
 	c.queue = append(c.queue, c.cur)
 	h.moved(c.cur, ci, Waiting, 0)
+	h.runs(c.cur, false)
 	c.cur = none
 	c.gen++
 }
@@ -121,6 +122,7 @@ func (h *Host) dispatch(ci, t int32, extra time.Duration) {
 	th.left += extra
 	th.protect = th.deadline // set_protect_slice, all slices being equal
 	c.util.set(h.Now, true)
+	h.runs(t, true)
 	h.moved(t, ci, OnCore, 0)
 	h.burst(ci)
 }
@@ -191,9 +193,8 @@ func (h *Host) enqueue(t, ci int32, latency time.Duration) {
 	}
 	h.place(ci, t)
 	th.blocked = false
-	if th.core != ci {
-		th.core = ci
-	}
+	h.carry(th, ci)
+	th.core = ci
 	if c.cur == none {
 		c.avgIdle = min(c.avgIdle+(h.Now-c.idleAt-c.avgIdle)/8, maxAvgIdle)
 		c.busySince = h.jiffies()
@@ -206,6 +207,7 @@ func (h *Host) enqueue(t, ci int32, latency time.Duration) {
 		c.gen++
 		th.protect = th.deadline
 		c.util.set(h.Now, true)
+		h.runs(t, true)
 		h.q.Push(des.Event{At: h.Now + latency, Kind: evWake, Who: ci, Gen: c.gen})
 		return
 	}
@@ -397,6 +399,7 @@ func (h *Host) pull(ci, from int32, hotToo bool) bool {
 	b.take(t)
 	h.place(ci, t)
 	th := &h.threads[t]
+	h.carry(th, ci)
 	th.core = ci
 	c.queue = append(c.queue, t)
 	return true
@@ -412,6 +415,11 @@ func (h *Host) selectCore(t, waker int32) int32 {
 	prev := th.core
 	if h.private {
 		return prev
+	}
+	if h.pack > 0 {
+		if ci := h.packsOn(t, waker); ci != none {
+			return ci
+		}
 	}
 	target := prev
 	if waker >= 0 && waker != prev && h.cores[prev].cur != none && h.nr(waker) < h.nr(prev) {

@@ -55,6 +55,7 @@ type thread struct {
 	protect  time.Duration // virtual time until which no wake-up and no tick takes its core
 	ran      time.Duration // when it last left a core
 	lag      time.Duration // what it was owed when it blocked; negative: what it owed
+	util     util          // its part of its core's; kept where wake-ups are packed
 }
 
 type core struct {
@@ -98,6 +99,7 @@ type Host struct {
 	cores            []core
 	private          bool // every thread has its own core
 	phase            time.Duration
+	pack             uint64        // utilisation of Cost.Pack
 	tickEvery, slice time.Duration // of the cost
 	balances         [2]int64      // ticks between two balances of a core: of an idle one, of a busy one
 	wake, wakeBusy   time.Duration // CPU that the waker of a thread pays: of an idle core, of a busy one
@@ -134,6 +136,7 @@ func New(cost *lab.Cost, q *des.Queue, seed uint64) *Host {
 		wake: time.Duration(cost.FutexWake.P50), wakeBusy: time.Duration(cost.FutexWakeBusy.P50),
 		alarmBusy: time.Duration(max(0, cost.SleepBusy.P50-cost.SleepCPU.P50-2*cost.SwitchIn.P50))}
 	phase := lab.NewStream(seed, "host/tick", 0)
+	h.pack = uint64(cost.Pack.P50 * utilOne)
 	if h.tickEvery > 0 {
 		h.phase = time.Duration(phase.Float64() * float64(h.tickEvery))
 	}
@@ -321,7 +324,9 @@ func (h *Host) step(e des.Event) {
 		h.alarm(e)
 	case evStart:
 		th := &h.threads[e.Who]
-		th.core = h.idlest(th.core)
+		to := h.idlest(th.core)
+		h.carry(th, to)
+		th.core = to
 		th.recent = th.core
 		h.enqueue(e.Who, th.core, 0)
 	}
@@ -396,6 +401,7 @@ func (h *Host) burstEnds(ci int32) int32 {
 		return none
 	}
 	h.leave(ci, t)
+	h.runs(t, false)
 	c.cur = none
 	h.pickNext(ci)
 	return none

@@ -474,6 +474,9 @@ func conserve(t *testing.T, seed uint64) {
 	cost.IdlePull = lab.Const(time.Duration(draw.IntN(600)) * us)
 	cost.WakeIdle = lab.Dist{Kind: lab.Uniform, Max: 30 * us}
 	cost.CloneStart = lab.ExpDist(50 * us)
+	if draw.IntN(2) == 0 {
+		cost.Pack = lab.Value{P50: draw.Float64()}
+	}
 	n := 1 + draw.IntN(9)
 	shared(draw, &cost)
 	r := newRig(cost, seed, n)

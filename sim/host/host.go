@@ -424,10 +424,13 @@ func (h *Host) burst(ci int32) {
 
 // account charges the current thread for the time since the last accounting.
 func (h *Host) account(c *core) {
-	ran := h.Now - c.began
-	if ran <= 0 || c.waking || c.cur == none {
-		return
+	if ran := h.Now - c.began; ran > 0 && !c.waking && c.cur != none { // the part that every call pays is inlined
+		h.charge(c, ran)
 	}
+}
+
+// charge charges the current thread for a time on its core, of which it burns nothing during a stolen moment.
+func (h *Host) charge(c *core, ran time.Duration) {
 	c.began = h.Now
 	th := &h.threads[c.cur]
 	th.v += ran
@@ -436,12 +439,11 @@ func (h *Host) account(c *core) {
 		return
 	}
 	th.cpu += ran
-	if c.slow {
-		th.left = max(th.left-h.done(ran), 0)
-	} else {
-		th.left = max(th.left-ran, 0)
-	}
 	c.gapIn -= ran
+	if c.slow {
+		ran = h.done(ran)
+	}
+	th.left = max(th.left-ran, 0)
 }
 
 func (h *Host) nextGap(c *core) time.Duration {

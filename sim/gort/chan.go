@@ -49,7 +49,11 @@ func (c *hchan) put(elem *g) {
 	if c.count == len(c.buf) {
 		c.grow()
 	}
-	c.buf[(c.head+c.count)%len(c.buf)] = elem
+	i := c.head + c.count
+	if i >= len(c.buf) {
+		i -= len(c.buf)
+	}
+	c.buf[i] = elem
 	c.count++
 }
 
@@ -66,7 +70,9 @@ func (s *Sched) tryrecv(mp *m, c *hchan) (elem *g, ok bool) {
 	mp.charge += s.price.chanop
 	if c.count > 0 {
 		elem = c.buf[c.head]
-		c.head = (c.head + 1) % len(c.buf)
+		if c.head++; c.head == len(c.buf) {
+			c.head = 0
+		}
 		c.count--
 		if w := dequeue(&c.sendq); w != nil {
 			c.put(w.elem)

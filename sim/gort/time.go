@@ -136,8 +136,8 @@ func earlier(a, b time.Duration) time.Duration {
 // checkTimersNoP looks at the timers of every P, for an M that has none.
 func (s *Sched) checkTimersNoP(pollUntil time.Duration) time.Duration {
 	left := int(s.sched.ntimers) // in the heaps that were not looked at
-	for i, word := range s.timerpMask {
-		for ; word != 0 && left > 0; word &= word - 1 {
+	for i := 0; left > 0 && i < len(s.timerpMask); i++ {
+		for word := s.timerpMask[i]; word != 0 && left > 0; word &= word - 1 {
 			pp := s.allp[i*32+bits.TrailingZeros32(word)]
 			left -= len(pp.timers.heap)
 			pollUntil = earlier(pollUntil, s.wakeTime(pp))

@@ -96,8 +96,10 @@ type Host struct {
 	q                *des.Queue
 	threads          []thread
 	cores            []core
-	private          bool // every thread has its own core
-	phase            time.Duration
+	private          bool          // every thread has its own core
+	phase            time.Duration // the first tick
+	nextTick         time.Duration // the next one; never: there are none
+	ticks            int64         // how many there were before that
 	tickEvery, slice time.Duration // of the cost
 	balances         [2]int64      // ticks between two balances of a core: of an idle one, of a busy one
 	wake, wakeBusy   time.Duration // CPU that the waker of a thread pays: of an idle core, of a busy one
@@ -134,8 +136,10 @@ func New(cost *lab.Cost, q *des.Queue, seed uint64) *Host {
 		wake: time.Duration(cost.FutexWake.P50), wakeBusy: time.Duration(cost.FutexWakeBusy.P50),
 		alarmBusy: time.Duration(max(0, cost.SleepBusy.P50-cost.SleepCPU.P50-2*cost.SwitchIn.P50))}
 	phase := lab.NewStream(seed, "host/tick", 0)
+	h.nextTick = never
 	if h.tickEvery > 0 {
 		h.phase = time.Duration(phase.Float64() * float64(h.tickEvery))
+		h.nextTick = h.phase
 	}
 	for i := range cost.Cores {
 		h.addCore(seed, i)

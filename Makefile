@@ -5,10 +5,12 @@ GO        ?= go
 TOOL      := $(GO) tool -modfile=tools.mod
 CORE      := . ./sim/... ./experiments/...
 FUZZTIME  ?= 3s
-BENCHARGS ?= -run '^$$' -bench . -benchmem -count 6 ./sim/...
+PROFILE   := -pgo=off -trimpath -run '^$$' -benchtime 5s -cpu 1
+PGO       := $(CURDIR)/cmd/gmplab/default.pgo
+BENCHARGS ?= -pgo=$(PGO) -run '^$$' -bench . -benchmem -count 6 ./sim/...
 
 .DEFAULT_GOAL := help
-.PHONY: help build run predict test race nocgo fuzz mutants lint vuln traces bench benchcmp golden docs docs-check ci clean
+.PHONY: help build run predict test race nocgo fuzz mutants lint vuln traces bench benchcmp pgo golden docs docs-check ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
@@ -27,10 +29,10 @@ test: build ## all tests, those on the real inference library included (fetched 
 	$(GO) test ./...
 
 race: ## the tests under the race detector, the long ones left out
-	$(GO) test -race -short ./...
+	$(GO) test -pgo=off -race -short ./...
 
 nocgo: ## the tests of what must work without a C compiler
-	CGO_ENABLED=0 $(GO) test -short ./realrun/... ./cmd/gmplab
+	CGO_ENABLED=0 $(GO) test -pgo=off -short ./realrun/... ./cmd/gmplab
 
 fuzz: ## every fuzz target for FUZZTIME (3s)
 	@mkdir -p build
@@ -49,7 +51,7 @@ lint: ## gofmt, vet, staticcheck, govulncheck, and the core without cgo and for 
 	@bad=$$(gofmt -l .); [ -z "$$bad" ] || { echo "not formatted; run gofmt -w on:"; echo "$$bad"; exit 1; }
 	$(GO) vet ./...
 	$(TOOL) staticcheck ./...
-	CGO_ENABLED=0 $(GO) build ./...
+	CGO_ENABLED=0 $(GO) build -pgo=off ./...
 	GOOS=js GOARCH=wasm $(GO) build $(CORE)
 	@$(MAKE) --no-print-directory vuln
 
@@ -67,7 +69,7 @@ traces: build ## docs/traces: four programs, traced for real and simulated, comp
 		bin/gmplab trace measure -f docs/examples/$$w.yaml -out build/traces/$$w.trace && \
 		bin/gmplab trace diff build/traces/$$w.sim.txt build/traces/$$w.trace > docs/traces/$$w.txt && cat docs/traces/$$w.txt || exit 1; done
 
-bench: ## the simulator's benchmarks, six times each, to a file under build/bench
+bench: ## the simulator's benchmarks, compiled like bin/gmplab, six times each, to a file under build/bench
 	@mkdir -p build/bench
 	@file=build/bench/$$(date -u +%Y%m%dT%H%M%SZ).txt; \
 	$(GO) test $(BENCHARGS) | tee $$file; \
@@ -83,6 +85,13 @@ benchcmp: ## benchstat of the last two bench runs, or BASE=ref: that commit agai
 	else set -- $$(ls build/bench/2*.txt 2>/dev/null | tail -n 2); fi; \
 	[ $$# -eq 2 ] || { echo "make benchcmp: two runs are needed; run make bench first"; exit 1; }; \
 	$(TOOL) benchstat "$$1" "$$2"
+
+pgo: ## profile the benchmarks anew for cmd/gmplab/default.pgo, by which go build compiles (docs/adr/0013)
+	@mkdir -p build/pgo
+	$(GO) test $(PROFILE) -bench 'Sched/P=(4|256)$$' -o build/pgo/gort.test -cpuprofile build/pgo/gort.prof ./sim/gort
+	$(GO) test $(PROFILE) -bench 'Service|ForkJoin' -o build/pgo/sim.test -cpuprofile build/pgo/sim.prof ./sim
+	$(GO) tool pprof -proto build/pgo/gort.prof build/pgo/sim.prof > build/pgo/default.pgo
+	mv build/pgo/default.pgo $(PGO)
 
 golden: ## rewrite the committed predictions (commit only what you can explain)
 	$(GO) test -count=1 $$(grep -rlF exptest.Run --include='*_test.go' experiments | xargs -n 1 dirname | sed 's|^|./|') -update

@@ -5,7 +5,10 @@
 // the two differ as it comes out. Nothing is removed from the middle of the heap.
 package des
 
-import "time"
+import (
+	"math/bits"
+	"time"
+)
 
 // An Event says that something happens to Who at virtual time At. What Kind means is the caller's business.
 type Event struct {
@@ -23,9 +26,13 @@ type entry struct {
 	genWho  uint64
 }
 
-// before is the one order of events: by At, then by the sequence number.
-func (x *entry) before(y *entry) bool {
-	return x.at < y.at || x.at == y.at && x.seqKind < y.seqKind
+// before is 1 if x comes before y, else 0, in the one order of events: by At, then by the sequence number. It is the borrow of
+// a subtraction of two words: which of two children comes first is a toss-up, and a branch on it would be mispredicted
+// half of the time.
+func (x *entry) before(y *entry) int {
+	_, borrow := bits.Sub64(x.seqKind, y.seqKind, 0)
+	_, borrow = bits.Sub64(x.at, y.at, borrow)
+	return int(borrow)
 }
 
 // near is how many events the front of a queue holds at most: measured, 6 to 24 differ by a tenth at 4 to 256 Ps.
@@ -91,7 +98,7 @@ func (q *Queue) pushHeap(x entry) {
 	i := len(h) - 1
 	for i > 0 {
 		up := (i - 1) / 2
-		if !x.before(&h[up]) {
+		if x.before(&h[up]) == 0 {
 			break
 		}
 		h[i] = h[up]
@@ -115,10 +122,10 @@ func (q *Queue) popHeap() entry {
 		if child >= n {
 			break
 		}
-		if r := child + 1; r < n && h[r].before(&h[child]) {
-			child = r
+		if child+1 < n {
+			child += h[child+1].before(&h[child])
 		}
-		if !h[child].before(&last) {
+		if h[child].before(&last) == 0 {
 			break
 		}
 		h[i] = h[child]

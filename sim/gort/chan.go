@@ -7,12 +7,13 @@ import "github.com/gmplab/lab"
 
 // An hchan is a channel. Its values are requests, or nil where only the hand-over matters.
 type hchan struct {
-	buf          []*g
+	size         int  // how many values it holds (dataqsiz)
+	buf          []*g // a ring of those, as large as it has had to be so far: the batcher's queue holds 65,536, and hardly ever does
 	head, count  int
 	recvq, sendq gQueue
 }
 
-func makechan(size int) *hchan { return &hchan{buf: make([]*g, size)} }
+func makechan(size int) *hchan { return &hchan{size: size} }
 
 // chansend sends elem for mp's goroutine; false: the goroutine has parked, and the send is done when it runs again.
 func (s *Sched) chansend(mp *m, c *hchan, elem *g) bool {
@@ -37,7 +38,7 @@ func (s *Sched) trysend(mp *m, c *hchan, elem *g) bool {
 		s.ready(mp, r, true)
 		return true
 	}
-	if c.count < len(c.buf) {
+	if c.count < c.size {
 		c.put(elem)
 		return true
 	}
@@ -45,8 +46,23 @@ func (s *Sched) trysend(mp *m, c *hchan, elem *g) bool {
 }
 
 func (c *hchan) put(elem *g) {
-	c.buf[(c.head+c.count)%len(c.buf)] = elem
+	if c.count == len(c.buf) {
+		c.grow()
+	}
+	i := c.head + c.count
+	if i >= len(c.buf) {
+		i -= len(c.buf)
+	}
+	c.buf[i] = elem
 	c.count++
+}
+
+// grow doubles the ring, which is full.
+func (c *hchan) grow() {
+	buf := make([]*g, min(max(2*c.count, 8), c.size))
+	n := copy(buf, c.buf[c.head:])
+	copy(buf[n:], c.buf[:c.head])
+	c.buf, c.head = buf, 0
 }
 
 // tryrecv receives without blocking.
@@ -54,7 +70,9 @@ func (s *Sched) tryrecv(mp *m, c *hchan) (elem *g, ok bool) {
 	mp.charge += s.price.chanop
 	if c.count > 0 {
 		elem = c.buf[c.head]
-		c.head = (c.head + 1) % len(c.buf)
+		if c.head++; c.head == len(c.buf) {
+			c.head = 0
+		}
 		c.count--
 		if w := dequeue(&c.sendq); w != nil {
 			c.put(w.elem)

@@ -63,7 +63,7 @@ func (s *Sched) findLocal(mp *m) (gp *g, inheritTime bool) {
 	pp := mp.p
 	mp.pollUntil, _ = s.checkTimers(mp, pp)
 	// The runtime's places of the trace reader and of a GC worker.
-	if s.policy.GlobalTick > 0 && pp.schedtick%s.policy.GlobalTick == 0 && !s.sched.runq.empty() {
+	if !s.sched.runq.empty() && s.policy.GlobalTick > 0 && pp.schedtick%s.policy.GlobalTick == 0 {
 		gp = s.globrunqget()
 		s.note(tGlobalTick, pp, gp, int32(pp.schedtick), 0)
 		return gp, false
@@ -142,8 +142,17 @@ func (st *stealState) start(random, ps uint32, coprimes []uint32, shuffled bool,
 		st.pos, st.step = uint32(own+1)%ps, 1
 		return
 	}
-	st.pos = random % ps
-	st.step = coprimes[random/ps%uint32(len(coprimes))]
+	rest := random / ps
+	st.pos = random - rest*ps
+	st.step = coprimes[rest%uint32(len(coprimes))]
+}
+
+// advance goes on to the next P of the pass.
+func (st *stealState) advance(ps uint32) {
+	st.seen++
+	if st.pos += st.step; st.pos >= ps { // a stride is at most ps
+		st.pos -= ps
+	}
 }
 
 // stealWork looks for work on the other Ps, the oldest half of a queue first; timers and a lone runnext in the last pass
@@ -181,7 +190,7 @@ func (s *Sched) stealPass(mp *m, stealTimersOrRunNextG bool) (gp *g, inheritTime
 			s.note(dPass, mp.p, nil, st.pass+1, int32(st.pos))
 		}
 	}
-	for ; st.seen < int32(len(s.allp)); st.seen, st.pos = st.seen+1, (st.pos+st.step)%uint32(len(s.allp)) {
+	for ; st.seen < int32(len(s.allp)); st.advance(uint32(len(s.allp))) {
 		p2 := s.allp[st.pos]
 		if p2 == mp.p {
 			continue

@@ -4,11 +4,11 @@ package gort
 // those outside timerpMask, which have no timers.
 type pMask []uint32
 
-func (p pMask) read(id int32) bool { return p[id/32]&(1<<(id%32)) != 0 }
+func (p pMask) read(id int32) bool { return p[uint32(id)/32]&(1<<(uint32(id)%32)) != 0 }
 
-func (p pMask) set(id int32) { p[id/32] |= 1 << (id % 32) }
+func (p pMask) set(id int32) { p[uint32(id)/32] |= 1 << (uint32(id) % 32) }
 
-func (p pMask) clear(id int32) { p[id/32] &^= 1 << (id % 32) }
+func (p pMask) clear(id int32) { p[uint32(id)/32] &^= 1 << (uint32(id) % 32) }
 
 // resize gives a mask for n Ps; old ones beyond it are forgotten, and new ones are not in it.
 func (p pMask) resize(n int) pMask {

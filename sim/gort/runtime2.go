@@ -145,13 +145,13 @@ type p struct {
 	syscalltick  uint32
 	runqhead     uint32
 	runqtail     uint32
-	runq         [runqSize]*g
 	runnext      *g
+	timers       timers
 	gFree        gQueue // gs that have ended
 	goidcache    int32  // the number of the next goroutine that it starts
 	goidcacheend int32  // where the numbers end that it has taken from sched.goidgen
-	timers       timers
 	sysmontick   sysmontick
+	runq         [runqSize]*g // last, so that all else lies together
 }
 
 // sysmontick is what sysmon saw at its last visit; it is not reset while the P is idle.

@@ -61,6 +61,14 @@ func (ts *timers) pop() timer {
 
 // wakeTime is when the first live timer is due; 0: none. Stale ones at the head are dropped.
 func (s *Sched) wakeTime(pp *p) time.Duration {
+	if len(pp.timers.heap) == 0 { // most have none: this part is inlined
+		return 0
+	}
+	return s.cleanHead(pp)
+}
+
+// cleanHead drops the stopped timers at the head of a heap, and gives the time of the first live one (timers.cleanHead).
+func (s *Sched) cleanHead(pp *p) time.Duration {
 	for len(pp.timers.heap) > 0 {
 		if t := &pp.timers.heap[0]; t.gp.timer == t.gen {
 			return t.when
@@ -127,12 +135,12 @@ func earlier(a, b time.Duration) time.Duration {
 
 // checkTimersNoP looks at the timers of every P, for an M that has none.
 func (s *Sched) checkTimersNoP(pollUntil time.Duration) time.Duration {
-	if s.sched.ntimers == 0 {
-		return pollUntil
-	}
-	for i, word := range s.timerpMask {
-		for ; word != 0; word &= word - 1 {
-			pollUntil = earlier(pollUntil, s.wakeTime(s.allp[i*32+bits.TrailingZeros32(word)]))
+	left := int(s.sched.ntimers) // in the heaps that were not looked at
+	for i := 0; left > 0 && i < len(s.timerpMask); i++ {
+		for word := s.timerpMask[i]; word != 0 && left > 0; word &= word - 1 {
+			pp := s.allp[i*32+bits.TrailingZeros32(word)]
+			left -= len(pp.timers.heap)
+			pollUntil = earlier(pollUntil, s.wakeTime(pp))
 		}
 	}
 	return pollUntil

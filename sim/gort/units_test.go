@@ -798,3 +798,29 @@ func TestGoyieldIsMarked(t *testing.T) {
 	require.Equal(t, gp.goid, k.G)
 	require.EqualValues(t, p1.id, k.P)
 }
+
+// A channel's ring grows in order, wherever its head is, and up to the channel's size.
+func TestChannelRingGrows(t *testing.T) {
+	s := newProcess(2, priced())
+	mp, _ := s.runs()
+	for _, head := range []int{0, 3, 7} {
+		c := makechan(20)
+		values := s.newGs(20 + head)
+		for _, v := range values[:head] {
+			require.True(t, s.trysend(mp, c, v))
+			got, ok := s.tryrecv(mp, c)
+			require.True(t, ok)
+			require.Same(t, v, got)
+		}
+		for _, v := range values[head:] {
+			require.True(t, s.trysend(mp, c, v))
+		}
+		require.False(t, s.trysend(mp, c, values[0]))
+		require.Len(t, c.buf, 20)
+		for _, v := range values[head:] {
+			got, ok := s.tryrecv(mp, c)
+			require.True(t, ok)
+			require.Same(t, v, got)
+		}
+	}
+}

@@ -20,12 +20,13 @@ const (
 	maxInterval = 100 * time.Millisecond // for each core (max_load_balance_interval)
 )
 
-// jiffies counts the ticks so far.
+// jiffies counts the ticks so far. The first is at phase.
 func (h *Host) jiffies() int64 {
-	if h.tickEvery <= 0 || h.Now < h.phase {
-		return 0
+	if h.Now >= h.nextTick { // a division is dear, and most of what asks comes many times in a tick
+		h.ticks = 1 + int64((h.Now-h.phase)/h.tickEvery)
+		h.nextTick = h.phase + time.Duration(h.ticks)*h.tickEvery
 	}
-	return 1 + int64((h.Now-h.phase)/h.tickEvery)
+	return h.ticks
 }
 
 // interval is the number of ticks between two balances of a core (get_sd_balance_interval).

@@ -263,8 +263,7 @@ func (h *Host) startTick(ci int32) {
 		return
 	}
 	c.ticking = true
-	n := (h.Now - h.phase + h.tickEvery) / h.tickEvery // the first tick is at phase
-	h.q.Push(des.Event{At: h.phase + n*h.tickEvery, Kind: evTick, Who: ci})
+	h.q.Push(des.Event{At: h.phase + time.Duration(h.jiffies())*h.tickEvery, Kind: evTick, Who: ci})
 }
 
 // tick ends a slice that is used up (entity_tick), and balances. It goes on while threads wait for the core.
@@ -452,12 +451,20 @@ func (h *Host) selectCore(t, waker int32) int32 {
 		}
 		return target
 	}
-	for i := range h.llc {
-		if ci := first + (target-first+1+i)%h.llc; h.cores[ci].cur == none {
+	for ci := h.after(target, first); ci != target; ci = h.after(ci, first) {
+		if h.cores[ci].cur == none {
 			return ci
 		}
 	}
 	return target
+}
+
+// after is the CPU behind a CPU of the node that begins with CPU first, around it.
+func (h *Host) after(ci, first int32) int32 {
+	if ci++; ci == first+h.llc {
+		return first
+	}
+	return ci
 }
 
 // searchIdle tells whether a wake-up looks for an idle core of a node: only while its cores' recent utilisation u is low

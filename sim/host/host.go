@@ -97,8 +97,10 @@ type Host struct {
 	q                *des.Queue
 	threads          []thread
 	cores            []core
-	private          bool // every thread has its own core
-	phase            time.Duration
+	private          bool          // every thread has its own core
+	phase            time.Duration // the first tick
+	nextTick         time.Duration // the next one; never: there are none
+	ticks            int64         // how many there were before that
 	pack             uint64        // utilisation of Cost.Pack
 	tickEvery, slice time.Duration // of the cost
 	balances         [2]int64      // ticks between two balances of a core: of an idle one, of a busy one
@@ -137,8 +139,10 @@ func New(cost *lab.Cost, q *des.Queue, seed uint64) *Host {
 		alarmBusy: time.Duration(max(0, cost.SleepBusy.P50-cost.SleepCPU.P50-2*cost.SwitchIn.P50))}
 	phase := lab.NewStream(seed, "host/tick", 0)
 	h.pack = uint64(cost.Pack.P50 * utilOne)
+	h.nextTick = never
 	if h.tickEvery > 0 {
 		h.phase = time.Duration(phase.Float64() * float64(h.tickEvery))
+		h.nextTick = h.phase
 	}
 	for i := range cost.Cores {
 		h.addCore(seed, i)
@@ -430,10 +434,13 @@ func (h *Host) burst(ci int32) {
 
 // account charges the current thread for the time since the last accounting.
 func (h *Host) account(c *core) {
-	ran := h.Now - c.began
-	if ran <= 0 || c.waking || c.cur == none {
-		return
+	if ran := h.Now - c.began; ran > 0 && !c.waking && c.cur != none { // the part that every call pays is inlined
+		h.charge(c, ran)
 	}
+}
+
+// charge charges the current thread for a time on its core, of which it burns nothing during a stolen moment.
+func (h *Host) charge(c *core, ran time.Duration) {
 	c.began = h.Now
 	th := &h.threads[c.cur]
 	th.v += ran
@@ -442,12 +449,11 @@ func (h *Host) account(c *core) {
 		return
 	}
 	th.cpu += ran
-	if c.slow {
-		th.left = max(th.left-h.done(ran), 0)
-	} else {
-		th.left = max(th.left-ran, 0)
-	}
 	c.gapIn -= ran
+	if c.slow {
+		ran = h.done(ran)
+	}
+	th.left = max(th.left-ran, 0)
 }
 
 func (h *Host) nextGap(c *core) time.Duration {

@@ -37,7 +37,12 @@ func (h *Host) setNodes() {
 }
 
 // node is the number of a CPU's node.
-func (h *Host) node(ci int32) int32 { return ci / h.llc }
+func (h *Host) node(ci int32) int32 {
+	if int(h.llc) == len(h.cores) { // one node: no division
+		return 0
+	}
+	return ci / h.llc
+}
 
 // far tells whether two CPUs are on different nodes.
 func (h *Host) far(a, b int32) bool { return int(h.llc) < len(h.cores) && a/h.llc != b/h.llc }

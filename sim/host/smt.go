@@ -110,8 +110,9 @@ func (h *Host) idleBeside(ci int32) int32 {
 // is not looked for again until one goes idle.
 func (h *Host) idleCore(target int32) int32 {
 	first, found := h.node(target)*h.llc, none
-	for i := range h.llc {
-		ci := first + (target-first+1+i)%h.llc
+	ci := target
+	for range h.llc {
+		ci = h.after(ci, first)
 		from, end := h.siblings(ci)
 		sib := from
 		for ; sib < end && h.cores[sib].cur == none; sib++ {

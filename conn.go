@@ -20,7 +20,7 @@ const (
 	ConnBufferMin     = 128 << 10
 	ConnBufferMax     = 512 << 10
 	ConnBufferDefault = 3_900_000
-	ConnMessageMax    = 1 << 20 // bytes of one netwrite or netread
+	ConnMessageMax    = 1 << 20 // bytes of one netwrite or netread; what they cost is calibrated up to 16 KiB
 )
 
 // Size is the buffer with the default filled in.

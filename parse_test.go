@@ -200,8 +200,8 @@ var badSteps = []struct{ arrivals, steps, want string }{
 	{"once, count: 2", "{do: unlockosthread}", `steps[0]: unlocks its thread, which is not locked; lock it first`},
 	{"closed, clients: 2", "{do: lockosthread}",
 		`steps: ends with its thread locked, and a closed client goes on; add an unlockosthread step`},
-	{"once, count: 2", "{do: cpu, stack: -1}", `steps[0].stack: -1 is not possible; use 0 to 500000000`},
-	{"once, count: 2", "{do: cpu, stack: 500000001}", `steps[0].stack: 500000001 is not possible; use 0 to 500000000`},
+	{"once, count: 2", "{do: cpu, stack: -1}", `steps[0].stack: -1 is not possible; use 0 to 1048576`},
+	{"once, count: 2", "{do: cpu, stack: 1048577}", `steps[0].stack: 1048577 is not possible; use 0 to 1048576`},
 	{"once, count: 2", "{do: gomaxprocs}", `steps[0].count: 0 is not possible; use 1 to 1024`},
 	{"once, count: 2", "{do: gomaxprocs, count: 1025}", `steps[0].count: 1025 is not possible; use 1 to 1024`},
 }

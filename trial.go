@@ -25,7 +25,7 @@ const (
 	ProbeRows  = 8                // rows of the inference that is timed after each run, to know the host's speed
 	DrainLimit = 10 * time.Second // how long a run goes on after its counted part for requests that are still open
 	OnceLimit  = 60 * time.Second // how long a run without a counted part may last
-	MaxStack   = 500_000_000      // bytes of stack that a step may use; the runtime's limit of 1 GB is for sizes that double from 2 KiB: 512 MiB is the largest below it
+	MaxStack   = 1 << 20          // bytes of stack that a step may use; what a growth costs is calibrated up to 64 KiB
 	QueueSize  = 1 << 16          // buffer of the batcher's queue
 )
 

@@ -109,6 +109,18 @@ type Step struct {
 	Calls    bool    `yaml:"calls"`    // cpu: the loop calls a Go function every few microseconds (a cooperative preemption point)
 }
 
+// DeepStack tells whether any step says how deep it calls.
+func (w *Workload) DeepStack() bool {
+	for i := range w.Classes {
+		for _, s := range w.Classes[i].Steps {
+			if s.Stack > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Reads tells whether any step locks that name for reading: it is a sync.RWMutex then, else a sync.Mutex.
 func (w *Workload) Reads(name string) bool { return w.does(RLock, name) }
 

@@ -78,6 +78,7 @@ func (src *Source) config() [][2]string {
 		{"date", src.Date},
 		{"calibrated", src.Made},
 		{"cost-sha256", src.Cost},
+		{"prediction-sha256", src.Against},
 		{"command", src.Command},
 	}
 	for i, n := range src.Notes {
@@ -147,7 +148,7 @@ func (src *Source) setConfig(rec *benchfmt.Result) error {
 	src.Seed, errs[1] = strconv.ParseUint(rec.GetConfig("seed"), 10, 64)
 	src.Quick = rec.GetConfig("quick") == "true"
 	src.Date, src.Made, src.Cost = rec.GetConfig("date"), rec.GetConfig("calibrated"), rec.GetConfig("cost-sha256")
-	src.Command = rec.GetConfig("command")
+	src.Command, src.Against = rec.GetConfig("command"), rec.GetConfig("prediction-sha256")
 	for i := 1; ; i++ {
 		n := rec.GetConfig(fmt.Sprintf("note-%d", i))
 		if n == "" {

@@ -1,6 +1,7 @@
 package experiments
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -646,6 +647,25 @@ func TestWrite(t *testing.T) {
 		o.SHA256, "94 %", "+10.0 %", "agrees", "p50 of two at most 0.6", "10 of 10 measured repetitions were clean", DiscardRule, "| one | 5 | 5 | 5 |"} {
 		assert.Contains(t, string(report), want)
 	}
+}
+
+// The report says that a prediction was decided before the measurement only of the one for which that is known.
+func TestDecidedBefore(t *testing.T) {
+	const claim = "decided before the first measurement: `"
+	o, err := Run(context.Background(), example(), options(Both))
+	require.NoError(t, err)
+	assert.Contains(t, o.Markdown(2, false), claim+o.SHA256)
+	b, err := marshal(example(), o.Measured)
+	require.NoError(t, err)
+	read, err := unmarshal(example(), lab.Measured, bytes.NewReader(b), "measured.bench")
+	require.NoError(t, err)
+	assert.Equal(t, o.SHA256, read.Against)
+	o.Measured.Against = "another"
+	assert.NotContains(t, o.Markdown(2, false), claim)
+	assert.Contains(t, o.Markdown(2, false), "another prediction had been decided, for the state of the host in that minute: `another`")
+	o.Measured.Against = ""
+	assert.NotContains(t, o.Markdown(2, false), "decided")
+	assert.NotContains(t, o.Markdown(2, true), "先于")
 }
 
 func TestResultJSON(t *testing.T) {

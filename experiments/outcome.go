@@ -62,7 +62,7 @@ type Outcome struct {
 	Experiment *Experiment
 	Predicted  *Source // nil: not predicted
 	Measured   *Source // nil: not measured
-	SHA256     string  // of predicted.bench, decided before the first measurement; empty: not predicted
+	SHA256     string  // of predicted.bench; empty: not predicted
 	Rows       []Row   // by check, then point
 	Verdicts   []ClaimVerdict
 	Clean      []Clean  // by point, measured ones only

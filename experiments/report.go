@@ -18,7 +18,7 @@ type words struct {
 	measured                      string // with runs, host, CPU, cores, kernel, Go, library, date, seed
 	coverage                      string // with runs and percent
 	score                         string // with metric, error, interval, points
-	sha256                        string // with the sum
+	sha256, decided, against      string // with the sum: of a prediction, of the one that the measurement was decided against, of another such one
 }
 
 var english = words{
@@ -31,7 +31,9 @@ var english = words{
 	measured:  "Measured: median and interval of %d runs a point on %s (%s, %d cores, %s, %s, library: %s) at %s, seed %d.",
 	coverage:  "An interval of %d runs holds the true median with a probability of %.0f %%.",
 	score:     "Median absolute error of `%s` over %d points: %s (95 %% bootstrap interval over the points: %s … %s).",
-	sha256:    "SHA-256 of the prediction, decided before the first measurement: `%s`.",
+	sha256:    "SHA-256 of the prediction: `%s`.",
+	decided:   "SHA-256 of the prediction, decided before the first measurement: `%s`.",
+	against:   "The measurement began when another prediction had been decided, for the state of the host in that minute: `%s`.",
 }
 
 var chinese = words{
@@ -44,7 +46,9 @@ var chinese = words{
 	measured:  "实测：每个设置 %d 次运行的中位数与区间，主机 %s（%s，%d 核，%s，%s，推理库：%s），时间 %s，种子 %d。",
 	coverage:  "%d 次运行的区间以 %.0f %% 的概率包含真实中位数。",
 	score:     "`%s` 在 %d 个设置上的绝对误差中位数：%s（对设置做自助法的 95 %% 区间：%s … %s）。",
-	sha256:    "预测的 SHA-256（先于第一次测量确定）：`%s`。",
+	sha256:    "预测的 SHA-256：`%s`。",
+	decided:   "预测的 SHA-256（先于第一次测量确定）：`%s`。",
+	against:   "这次测量开始之前确定的是另一个预测，按主机当时的状态做出：`%s`。",
 }
 
 // Markdown writes what came out, from provenance to notes, with headings of that level and below. zh chooses Chinese
@@ -95,7 +99,15 @@ func (o *Outcome) provenance(b *strings.Builder, w *words) {
 	if p := o.Predicted; p != nil {
 		n := p.reps()
 		fmt.Fprintf(b, "* "+w.predicted+" `%s`\n", n, named(p.Host.Name), named(p.Host.CPU), p.Host.Cores, named(p.Made), p.Seed, p.Command)
-		fmt.Fprintf(b, "* "+w.sha256+"\n", o.SHA256)
+		m := o.Measured
+		switch {
+		case m != nil && m.Against == o.SHA256:
+			fmt.Fprintf(b, "* "+w.decided+"\n", o.SHA256)
+		case m != nil && m.Against != "":
+			fmt.Fprintf(b, "* "+w.sha256+" "+w.against+"\n", o.SHA256, m.Against)
+		default:
+			fmt.Fprintf(b, "* "+w.sha256+"\n", o.SHA256)
+		}
 	}
 	if m := o.Measured; m != nil {
 		n := m.reps()

@@ -40,15 +40,16 @@ type Sample struct {
 // A Source says where the samples of one side come from.
 type Source struct {
 	Side    string   `json:"side"`
-	Host    lab.Host `json:"host"`            // predicted: the machine whose costs were charged
-	Seed    uint64   `json:"seed"`            // of repetition 0
-	Quick   bool     `json:"quick,omitempty"` // a quick run
-	Command string   `json:"command"`         // how to make them again
-	Date    string   `json:"date,omitempty"`  // measured: when, RFC 3339
-	Made    string   `json:"made,omitempty"`  // predicted: when the costs were measured, RFC 3339
-	Cost    string   `json:"cost,omitempty"`  // predicted: sha256 of the costs as JSON
-	Notes   []string `json:"notes,omitempty"` // what the Runner wants the reader to know
-	Samples []Sample `json:"-"`               // by point, then repetition
+	Host    lab.Host `json:"host"`              // predicted: the machine whose costs were charged
+	Seed    uint64   `json:"seed"`              // of repetition 0
+	Quick   bool     `json:"quick,omitempty"`   // a quick run
+	Command string   `json:"command"`           // how to make them again
+	Date    string   `json:"date,omitempty"`    // measured: when, RFC 3339
+	Made    string   `json:"made,omitempty"`    // predicted: when the costs were measured, RFC 3339
+	Cost    string   `json:"cost,omitempty"`    // predicted: sha256 of the costs as JSON
+	Against string   `json:"against,omitempty"` // measured: sha256 of the prediction that had been decided when it began; empty: none
+	Notes   []string `json:"notes,omitempty"`   // what the Runner wants the reader to know
+	Samples []Sample `json:"-"`                 // by point, then repetition
 }
 
 // Run predicts and measures an experiment, one or both as o.Side says, and compares. All predictions are made before
@@ -78,13 +79,13 @@ func Run(ctx context.Context, e *Experiment, o Options) (*Outcome, error) {
 		}
 	}
 	var predicted, measured *Source
+	var sum string
 	var err error
 	if doPredict {
 		if predicted, err = r.predict(ctx); err != nil {
 			return nil, err
 		}
-		sum, err := hash(e, predicted)
-		if err != nil {
+		if sum, err = hash(e, predicted); err != nil {
 			return nil, err
 		}
 		r.tell(0, "prediction decided, sha256 "+sum)
@@ -93,6 +94,7 @@ func Run(ctx context.Context, e *Experiment, o Options) (*Outcome, error) {
 		if measured, err = r.measure(ctx); err != nil {
 			return nil, err
 		}
+		measured.Against = sum
 	}
 	return conclude(e, predicted, measured)
 }

@@ -15,7 +15,8 @@ import (
 // set by hand it often wakes a writer earlier than when a third of the buffer is free.
 //
 // SIMPLIFIED(netpoll): every read and write of the same size costs the same; for real it depends on who has the socket's
-// lock, on whether an acknowledgement is due, and on which core has its memory in the cache.
+// lock, on whether an acknowledgement is due, and on which core has its memory in the cache. And caches are warm in a calibration: a write of 1 KiB after
+// milliseconds of idleness took 20 µs for real where 5 are charged, one of 256 KiB 43 where 17 are, one of 1 MiB 321 where 44 are.
 
 // A conn is a TCP connection over loopback, in the one direction in which it is used.
 type conn struct {

@@ -12,7 +12,7 @@ import "time"
 //
 // SIMPLIFIED(stack): where the memory of a stack comes from — its P's stackcache, stackpool, from 32 KiB stackLarge or the
 // heap — makes no difference. Pages that the process touches for the first time cost the
-// kernel's fault, which is not charged: a growth to 128 KiB takes twice as long then.
+// kernel's fault, which is not charged: goroutines of 100 KB each took 99 µs for real where 50 were predicted.
 //
 // SIMPLIFIED(stack): a step says how deep it calls; what lies below it, some hundred bytes of the service's own calls, does
 // not count.

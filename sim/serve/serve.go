@@ -58,6 +58,9 @@ func Compile(t *lab.Trial, knobs lab.Knobs, cost *lab.Cost) (gort.Service, error
 	if len(w.Conns) > 0 && cost.Cores > 0 && cost.NetWrite.P50 == 0 {
 		return gort.Service{}, fmt.Errorf("workload.conns: the calibration does not say what sockets cost; run `gmplab calibrate`")
 	}
+	if cost.Cores > 0 && cost.StackKiB.P50 == 0 && w.DeepStack() {
+		return gort.Service{}, fmt.Errorf("a step's stack: the calibration does not say what the growth of stacks costs; run `gmplab calibrate`")
+	}
 	c.process(queue)
 	return c.Service, nil
 }

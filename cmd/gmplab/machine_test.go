@@ -50,6 +50,15 @@ func TestMachine(t *testing.T) {
 }
 
 // A single run that is shown and a trace take the same flag, and say what they assume.
+// TestForeignLoadIsNotMeasured: a measurement beside other processes would count as not clean.
+func TestForeignLoadIsNotMeasured(t *testing.T) {
+	file := machineFile(t, "foreign: [{threads: 3}]\n")
+	c := newCall(t)
+	assert.Equal(t, statusBad, c.do("run", "tiny", "-machine", file, "-out", c.dir))
+	assert.Contains(t, c.stderr.String(), "foreign load is for predictions")
+	assert.NoFileExists(t, filepath.Join(c.dir, "tiny", "report.md"))
+}
+
 func TestMachineOfATrace(t *testing.T) {
 	file := machineFile(t, "cores: 2\nforeign: [{threads: 3}]\n")
 	c := newCall(t)

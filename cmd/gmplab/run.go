@@ -113,6 +113,10 @@ func (a *app) prepare(ctx context.Context, e *experiments.Experiment, o *experim
 	if err != nil {
 		return "", err
 	}
+	if o.Side == experiments.Both && len(over.Foreign) > 0 {
+		return "", fmt.Errorf("-machine %s: foreign load is for predictions; a measurement beside other processes counts as not clean, so use gmplab predict %s -machine %s",
+			machine, e.Name, machine)
+	}
 	if o.Side != lab.Predicted {
 		if lib, err = a.library(ctx, infers(e)); err != nil {
 			return "", fmt.Errorf("%w; gmplab predict %s works without it", err, e.Name)

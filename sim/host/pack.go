@@ -5,7 +5,7 @@ import "time"
 // Packing: some kernels of virtual machines keep a woken thread on the waker's core although another one is idle, as long as
 // both fit there, so that fewer virtual CPUs must be woken. Linux 6.18 has nothing of the kind; the reference host has
 // (its boot parameter sched_vcpu_pack). The rule below is what micro-benchmarks show there, sharp to two per cent: a core packs
-// that runs one thread and whose utilisation with the woken thread is at most Cost.Pack, two thirds; whether the thread's last
+// that runs one thread and whose utilisation with the woken thread is at most Cost.Pack, some 0.68; whether the thread's last
 // core is idle does not matter.
 //
 // SIMPLIFIED(kernel): how else such a kernel differs is not known: new threads and balancing are as in Linux 6.18.

@@ -117,8 +117,24 @@ type Service struct {
 
 // A Rested is the latency of a wake-up on a core that has been idle for that long.
 type Rested struct {
-	Idle time.Duration
-	Wake Dist // quantiles; between two lengths of idleness each is interpolated
+	Idle time.Duration // longer than ShortIdle
+	Wake Dist          // quantiles; between two lengths of idleness each is interpolated
+}
+
+// ShortIdle is for how long the cores had been idle on which Cost.WakeIdle was measured.
+const ShortIdle = 350 * time.Microsecond
+
+// validateRested refuses lengths of idleness between which nothing can be interpolated.
+func (c *Cost) validateRested() error {
+	before := ShortIdle
+	for i := range c.WakeRested {
+		idle := c.WakeRested[i].Idle
+		if idle <= before {
+			return fmt.Errorf("WakeRested[%d].Idle: %v; give more than %v, for which WakeIdle or the entry before stands", i, idle, before)
+		}
+		before = idle
+	}
+	return nil
 }
 
 // Service gives the table for a model, with that many intra-op threads, while busy inferences run: the one measured

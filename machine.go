@@ -21,7 +21,7 @@ type Machine struct {
 // A Foreign is a group of threads of other processes, each of which computes and sleeps by turns. A real run records what
 // they used in all as /host/foreign-cpu:cores: a thread that gets all the CPU it wants uses run / (run + pause) of a core.
 type Foreign struct {
-	Threads int  `yaml:"threads"`                // how many, 1 to 1024
+	Threads int  `yaml:"threads"`                // how many, 1 to 1024; all groups together 4096
 	Run     Dist `yaml:"run"`                    // CPU that each burns before it sleeps, on average at least 10 µs; not used without a pause
 	Pause   Dist `yaml:"pause" json:",omitzero"` // how long it then sleeps; 0: never, it always wants a core
 }
@@ -44,7 +44,8 @@ type NUMA struct {
 // What a Machine may hold at most.
 const (
 	maxCores          = 1024
-	maxForeignThreads = 1024
+	maxForeignThreads = 1024 // of a group
+	maxForeignInAll   = 4096
 	maxSMT            = 8
 	minSMTSpeed       = 0.1
 	maxNodes          = 64
@@ -92,10 +93,32 @@ func (c *Cost) Validate() error {
 	if err := m.validate(); err != nil {
 		return err
 	}
-	if n := c.SMT.Of() * c.NUMA.Of(); c.Cores%n != 0 {
-		return fmt.Errorf("cores: %d CPUs do not make %d nodes of cores with %d hardware threads each; give a multiple of %d", c.Cores, c.NUMA.Of(), c.SMT.Of(), n)
+	if err := m.comesOut(); err != nil {
+		return err
 	}
-	return nil
+	return c.validateRested()
+}
+
+// comesOut tells whether the nodes and cores are all of one size.
+func (m *Machine) comesOut() error {
+	n := m.SMT.Of() * m.NUMA.Of()
+	if m.Cores%n == 0 {
+		return nil
+	}
+	verb := "do"
+	if m.Cores == 1 {
+		verb = "does"
+	}
+	return fmt.Errorf("cores: %s %s not make %s of cores with %s each; give a multiple of %d", several(m.Cores, "CPU"), verb,
+		several(m.NUMA.Of(), "node"), several(m.SMT.Of(), "hardware thread"), n)
+}
+
+// several puts a number before what it counts.
+func several(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
 }
 
 // validate says what is impossible about each field alone.
@@ -103,9 +126,13 @@ func (m *Machine) validate() error {
 	if m.Cores < 0 || m.Cores > maxCores {
 		return fmt.Errorf("cores: %d; give 0 to %d", m.Cores, maxCores)
 	}
+	threads := 0
 	for i := range m.Foreign {
 		if err := m.Foreign[i].validate(fmt.Sprintf("foreign[%d]", i)); err != nil {
 			return err
+		}
+		if threads += m.Foreign[i].Threads; threads > maxForeignInAll {
+			return fmt.Errorf("foreign[%d].threads: %d with those of the groups before; all groups together may have %d", i, threads, maxForeignInAll)
 		}
 	}
 	s, n := &m.SMT, &m.NUMA
@@ -149,7 +176,7 @@ func (f *Foreign) validate(where string) error {
 // Assumed says in sentences what of c was assumed and not measured, for the reader of a prediction; none: nothing was.
 func (c *Cost) Assumed() (notes []string) {
 	if c.Cores > 0 && c.Host.Cores > 0 && c.Cores != c.Host.Cores {
-		notes = append(notes, fmt.Sprintf("Cores: predicted for %d CPUs with costs measured on %d; modelled, not verified on hardware.", c.Cores, c.Host.Cores))
+		notes = append(notes, fmt.Sprintf("Cores: predicted for %s with costs measured on %d; modelled, not verified on hardware.", several(c.Cores, "CPU"), c.Host.Cores))
 	}
 	if len(c.Foreign) > 0 {
 		var all []string
@@ -170,11 +197,11 @@ func (c *Cost) Assumed() (notes []string) {
 
 // sentence says in words what the threads do.
 func (f *Foreign) sentence() string {
-	many, each, s := "s", "each ", ""
+	each, s := "each ", ""
 	if f.Threads == 1 {
-		many, each, s = "", "", "s"
+		each, s = "", "s"
 	}
-	what := fmt.Sprintf("%d thread%s of other processes that ", f.Threads, many)
+	what := several(f.Threads, "thread") + " of other processes that "
 	if f.Never() {
 		return what + "never sleep" + s
 	}
@@ -196,7 +223,11 @@ func ParseMachine(name string) (Machine, error) {
 	if err := d.value(reflect.ValueOf(&m).Elem(), root, ""); err != nil {
 		return Machine{}, err
 	}
-	if err := m.validate(); err != nil {
+	err = m.validate()
+	if err == nil && m.Cores > 0 { // else the calibration says how many, and Cost.On whether that comes out
+		err = m.comesOut()
+	}
+	if err != nil {
 		return Machine{}, d.locate(err)
 	}
 	return m, nil

@@ -70,7 +70,7 @@ func timeSlice(r *Result) (float64, bool) {
 	if n == 0 {
 		return 0, false
 	}
-	return r.TimeSlices[n/2].Seconds(), true
+	return (r.TimeSlices[(n-1)/2] + r.TimeSlices[n/2]).Seconds() / 2, true
 }
 
 // value is the metric that a side recorded itself under that name.

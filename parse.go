@@ -199,10 +199,10 @@ func invalidText(data []byte) int {
 	return -1
 }
 
-// checkTokens refuses what has no place in a workload file and what would keep the parser busy for long.
+// checkTokens refuses what has no place in such a file and what would keep the parser busy for long.
 func (d *decoder) checkTokens(tokens token.Tokens) error {
 	if len(tokens) > maxFileTokens {
-		return fmt.Errorf("%s: %d YAML tokens; a workload file may hold %d", d.name, len(tokens), maxFileTokens)
+		return fmt.Errorf("%s: %d YAML tokens; a %s file may hold %d", d.name, len(tokens), d.kind, maxFileTokens)
 	}
 	flow, dashes, line := 0, 0, 0
 	for _, t := range tokens {
@@ -221,7 +221,7 @@ func (d *decoder) checkTokens(tokens token.Tokens) error {
 			dashes++
 		}
 		if flow > maxFileDepth || dashes > maxFileDepth {
-			return d.fail(t.Position.Line, "nested more than %d deep; a workload file needs 8 levels", maxFileDepth)
+			return d.fail(t.Position.Line, "nested more than %d deep; a %s file needs at most 8 levels", maxFileDepth, d.kind)
 		}
 	}
 	return nil

@@ -178,8 +178,8 @@ var badFiles = []struct{ name, text, want string }{
 	{"tab", "workload:\n\tname: a\n", `my.yaml:2: not valid YAML: found character ' ' that cannot start any token; check the indentation, brackets and quotes there`},
 	{"not UTF-8", "workload:\n  name: \xff\n", `my.yaml:2: not text in UTF-8; save the file as UTF-8`},
 	{"binary", "workload:\n  name: a\x00b\n", `my.yaml:2: not text in UTF-8; save the file as UTF-8`},
-	{"deep in brackets", "workload: " + strings.Repeat("[", 100), `my.yaml:1: nested more than 32 deep; a workload file needs 8 levels`},
-	{"deep in dashes", strings.Repeat("- ", 100) + "a", `my.yaml:1: nested more than 32 deep; a workload file needs 8 levels`},
+	{"deep in brackets", "workload: " + strings.Repeat("[", 100), `my.yaml:1: nested more than 32 deep; a workload file needs at most 8 levels`},
+	{"deep in dashes", strings.Repeat("- ", 100) + "a", `my.yaml:1: nested more than 32 deep; a workload file needs at most 8 levels`},
 	{"too many entries", smallFile + "  chans:\n" + strings.Repeat("  - {}\n", 5001), `my.yaml:9: workload.chans: 5001 entries; give at most 5000`},
 	{"too many tokens", "a:\n" + strings.Repeat("- b\n", 40_000), `my.yaml: 80002 YAML tokens; a workload file may hold 60000`},
 	{"too large", "# " + strings.Repeat("x", 1<<20), `my.yaml: larger than 1 MiB; a workload file must be smaller`},
@@ -210,6 +210,8 @@ var badSteps = []struct{ arrivals, steps, want string }{
 var badConns = []struct{ conns, steps, want string }{
 	{"{name: c}", "{do: netwrite, name: c, bytes: 1}", `conns[0]: connection "c" is written, but nobody reads from it; add a netread step`},
 	{"{name: c}", "{do: netread, name: c, bytes: 1}", `conns[0]: connection "c" is read, but nobody writes to it; add a netwrite step`},
+	{"{name: reply}", "{do: netwrite, name: replly, bytes: 1}, {do: netread, name: reply, bytes: 1}",
+		`classes[0].steps[0].name: connection "replly" is not in workload.conns; add it there`},
 	{"{name: d}", "{do: netread, name: c, bytes: 1}", `classes[0].steps[0].name: connection "c" is not in workload.conns; add it there`},
 	{"{name: d}", "{do: netwrite, bytes: 1}", `classes[0].steps[0].name: connection "" is not in workload.conns; add it there`},
 	{"{name: c}", "{do: netwrite, name: c}, {do: netread, name: c, bytes: 1}", `classes[0].steps[0].bytes: 0 is not possible; use 1 to 1048576`},
@@ -217,9 +219,9 @@ var badConns = []struct{ conns, steps, want string }{
 		`classes[0].steps[1].bytes: 1048577 is not possible; use 1 to 1048576`},
 	{"{buffer: 200000}", "{do: yield}", `conns[0].name: "" is empty or used twice; give each connection its own name`},
 	{"{name: c}, {name: c}", "{do: yield}", `conns[1].name: "c" is empty or used twice; give each connection its own name`},
-	{"{name: c, buffer: 131071}", "{do: yield}", `conns[0].buffer: 131071 is not possible; use 131072 to 524288, or 0 for the kernel's own`},
-	{"{name: c, buffer: 524289}", "{do: yield}", `conns[0].buffer: 524289 is not possible; use 131072 to 524288, or 0 for the kernel's own`},
-	{"{name: c, buffer: -1}", "{do: yield}", `conns[0].buffer: -1 is not possible; use 131072 to 524288, or 0 for the kernel's own`},
+	{"{name: c, buffer: 163839}", "{do: yield}", `conns[0].buffer: 163839 is not possible; use 163840 to 491520, or 0 for the kernel's own`},
+	{"{name: c, buffer: 491521}", "{do: yield}", `conns[0].buffer: 491521 is not possible; use 163840 to 491520, or 0 for the kernel's own`},
+	{"{name: c, buffer: -1}", "{do: yield}", `conns[0].buffer: -1 is not possible; use 163840 to 491520, or 0 for the kernel's own`},
 	{"{name: c, cap: 3}", "{do: yield}", `conns[0].cap: unknown key; use one of ["name" "buffer"]`},
 }
 
@@ -231,11 +233,11 @@ func TestParseFileRefusesConns(t *testing.T) {
 			assert.Equal(t, "my.yaml:1: workload."+c.want, err.Error())
 		}
 	}
-	f, err := parseWorkload("my.yaml", fmt.Appendf(nil, file, "{name: c}, {name: d, buffer: 131072}, {name: unused}",
+	f, err := parseWorkload("my.yaml", fmt.Appendf(nil, file, "{name: c}, {name: d, buffer: 163840}, {name: unused}",
 		"{do: netwrite, name: c, bytes: 1}, {do: netread, name: c, bytes: 1048576}, {do: netread, name: d, bytes: 7}, {do: netwrite, name: d, bytes: 7}"))
 	require.NoError(t, err)
 	assert.EqualValues(t, ConnBufferDefault, f.Workload.Conns[0].Size())
-	assert.EqualValues(t, 131072, f.Workload.Conns[1].Size())
+	assert.EqualValues(t, 163840, f.Workload.Conns[1].Size())
 }
 
 func TestParseFileRefusesSteps(t *testing.T) {

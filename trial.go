@@ -153,7 +153,7 @@ func (w *Workload) validate() error {
 	if err := w.validateSpawns(); err != nil {
 		return err
 	}
-	return nil
+	return w.validateEnds()
 }
 
 func (w *Workload) validateClass(i int) error {

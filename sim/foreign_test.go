@@ -48,7 +48,7 @@ func TestForeignLoad(t *testing.T) {
 	assert.Greater(t, done(light)/done(alone), 0.9, "there is a core for each")
 }
 
-// The same inputs give the same results, and other processes draw from streams of their own: where they never meet the process,
+// The same inputs give the same results, and other processes draw from streams of their own: where they sleep all the time,
 // nothing changes.
 func TestForeignLoadIsDeterministic(t *testing.T) {
 	cost := textbook()
@@ -65,6 +65,18 @@ func TestForeignLoadIsDeterministic(t *testing.T) {
 	c, err := sim.Runner(cost, gort.Go126())(context.Background(), trial)
 	require.NoError(t, err)
 	require.NotEqual(t, a.Values, c.Values)
+
+	cost.Foreign = nil
+	alone, err := sim.Runner(cost, gort.Go126())(context.Background(), trial)
+	require.NoError(t, err)
+	require.NotEqual(t, c.Requests, alone.Requests, "they do meet")
+	cost.Foreign = []lab.Foreign{{Threads: cost.Cores, Run: lab.Const(10 * time.Microsecond), Pause: lab.Const(time.Hour)}} // so many move no thread of the process to another first core
+	asleep, err := sim.Runner(cost, gort.Go126())(context.Background(), trial)
+	require.NoError(t, err)
+	require.Contains(t, asleep.Values, "/host/foreign-cpu:cores")
+	require.Zero(t, asleep.Values["/host/foreign-cpu:cores"])
+	delete(asleep.Values, "/host/foreign-cpu:cores")
+	require.Equal(t, alone, asleep)
 }
 
 // A machine that cannot be is refused with its field, before anything runs.

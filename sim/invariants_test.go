@@ -96,7 +96,7 @@ func anyTrial(seed uint64) lab.Trial {
 	return lab.Trial{Workload: w, Knobs: k, Seed: seed}
 }
 
-// anyMachine lets other processes, hardware threads and nodes take part, each in a third of all cases.
+// anyMachine lets other processes, hardware threads, nodes and long idleness take part, each in a third of all cases.
 func anyMachine(seed uint64, cost *lab.Cost) {
 	r := lab.NewStream(seed, "fuzz/machine", 0)
 	pick := func(n uint32) int { return int(r.Uint32n(n)) }
@@ -118,6 +118,12 @@ func anyMachine(seed uint64, cost *lab.Cost) {
 	}
 	if pick(3) == 0 {
 		cost.Pack = lab.Value{P50: r.Float64()}
+	}
+	if pick(3) == 0 {
+		for idle, wake := lab.ShortIdle, time.Duration(0); len(cost.WakeRested) < 3; {
+			idle, wake = idle+us(4000), wake+us(60)
+			cost.WakeRested = append(cost.WakeRested, lab.Rested{Idle: idle, Wake: lab.ExpDist(wake)})
+		}
 	}
 	cost.Cores = cost.SMT.Of() * cost.NUMA.Of() * (1 + pick(3))
 }

@@ -31,7 +31,7 @@ const (
 //
 //	# cost: ideal | textbook      the machine: the zero Cost, or textbook(); with "4 cores" behind it on so many
 //	# policy: Go113               another than Go126, of policies
-//	# detail: spins, gfput        small decisions whose sentences contain one of these are shown, too
+//	# detail: spins, gfput        small decisions whose sentences contain one of these are shown, too; each must come up
 //	# seed: 1                     of the run
 //	# hide: newproc, goexit0      functions whose decisions are left out
 //	# show: 20 lines from "x"     a window: from the first line with x behind the window before; none: all
@@ -181,6 +181,9 @@ func TestTranscripts(t *testing.T) {
 			s, r := sc.traced(t, lab.Trial{Workload: f.Workload, Knobs: f.Knobs, Seed: sc.seed})
 			require.Zero(t, r.Dropped)
 			got := sc.transcript(t, s.Marks(), f.Knobs.Filled(max(sc.cost.Cores, 1)).GOMAXPROCS)
+			for _, d := range sc.detail {
+				require.Contains(t, got, d, "the run no longer shows what the comment is about; choose another seed or workload")
+			}
 			if *rewrite {
 				text := sc.comment + sc.yaml + separator + "\n" + got
 				require.NoError(t, os.WriteFile(file, []byte(text), 0o644))

@@ -34,8 +34,8 @@ func (a *app) traceCommand() *cobra.Command {
 }
 
 // traceRecord is trace predict and trace measure.
-func (a *app) traceRecord(name, short, file string, record func(*cobra.Command, *experiments.Experiment, lab.Trial, string) error) *cobra.Command {
-	var workload, point, out string
+func (a *app) traceRecord(name, short, file string, record func(cmd *cobra.Command, e *experiments.Experiment, t lab.Trial, out, machine string) error) *cobra.Command {
+	var workload, point, out, machine string
 	var s uint64 = 1
 	cmd := &cobra.Command{
 		Use:               name + " NAME | -f FILE",
@@ -59,7 +59,7 @@ func (a *app) traceRecord(name, short, file string, record func(*cobra.Command, 
 			if info, err := os.Stat(out); out == "" || err == nil && info.IsDir() {
 				return fmt.Errorf("-out %q is no file; give the name of one", out)
 			}
-			if err := record(cmd, es[0], t, out); err != nil {
+			if err := record(cmd, es[0], t, out, machine); err != nil {
 				return err
 			}
 			fmt.Fprintln(a.out, "wrote "+out)
@@ -71,16 +71,12 @@ func (a *app) traceRecord(name, short, file string, record func(*cobra.Command, 
 	cmd.Flags().StringVar(&out, "out", file, "file to write")
 	cmd.Flags().Var((*seed)(&s), "seed", "seed of the requests")
 	if name == "predict" {
-		addMachine(cmd, new(string))
+		addMachine(cmd, &machine)
 	}
 	return cmd
 }
 
-func (a *app) tracePredict(cmd *cobra.Command, e *experiments.Experiment, t lab.Trial, out string) error {
-	machine, err := cmd.Flags().GetString("machine")
-	if err != nil {
-		return err
-	}
+func (a *app) tracePredict(cmd *cobra.Command, e *experiments.Experiment, t lab.Trial, out, machine string) error {
 	over, err := readMachine(machine, lab.Predicted)
 	if err != nil {
 		return err
@@ -112,7 +108,7 @@ func (a *app) tracePredict(cmd *cobra.Command, e *experiments.Experiment, t lab.
 	return nil
 }
 
-func (a *app) traceMeasure(cmd *cobra.Command, e *experiments.Experiment, t lab.Trial, out string) error {
+func (a *app) traceMeasure(cmd *cobra.Command, e *experiments.Experiment, t lab.Trial, out, _ string) error {
 	lib, err := a.library(cmd.Context(), infers(e))
 	if err != nil {
 		return err

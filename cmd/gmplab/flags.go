@@ -46,7 +46,25 @@ func (f *flags) addRun(cmd *cobra.Command, side string) {
 
 // addMachine gives a command that predicts the flag that says on which machine.
 func addMachine(cmd *cobra.Command, file *string) {
-	cmd.Flags().StringVar(file, "machine", "", "`file` of what to predict beside or on: other processes, SMT, NUMA; docs/machine.md lists its keys")
+	cmd.Flags().Var((*fileFlag)(file), "machine", "machine `file`: other processes, SMT, NUMA or another number of cores to predict for (docs/machine.md)")
+}
+
+// fileFlag is a flag that holds the name of a file.
+type fileFlag string
+
+// String gives the name.
+func (f *fileFlag) String() string { return string(*f) }
+
+// Type names the kind of value for the help.
+func (f *fileFlag) Type() string { return "file" }
+
+// Set reads the name.
+func (f *fileFlag) Set(text string) error {
+	if text == "" {
+		return errors.New("give the name of a file")
+	}
+	*f = fileFlag(text)
+	return nil
 }
 
 // seed is a flag that holds a whole number of 0 or more.

@@ -152,7 +152,7 @@ func readMachine(file, side string) (lab.Machine, error) {
 	case file == "":
 		return lab.Machine{}, nil
 	case side == lab.Measured:
-		return lab.Machine{}, fmt.Errorf("-machine %s says for what to predict; leave it out, or -side %s", file, side)
+		return lab.Machine{}, fmt.Errorf("-machine %s is for a prediction, and -side %s predicts nothing; leave -machine out, or choose another side", file, side)
 	}
 	return lab.ParseMachine(file)
 }

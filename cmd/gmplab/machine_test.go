@@ -82,10 +82,12 @@ func TestMachineRefused(t *testing.T) {
 		args []string
 	}{
 		{"gmplab: " + wrong + ":3: smt.speed: 2; give 0.1 to 1\n", []string{"predict", "tiny", "-machine", wrong}},
-		{odd + ": cores: 2 CPUs do not make 7 nodes of cores with 3 hardware threads each; give a multiple of 21\n", []string{"predict", "tiny", "-machine", odd}},
-		{odd + ": cores: 2 CPUs do not make", []string{"trace", "predict", "tiny", "-machine", odd}},
+		{odd + ":1: cores: 2 CPUs do not make 7 nodes of cores with 3 hardware threads each; give a multiple of 21\n", []string{"predict", "tiny", "-machine", odd}},
+		{odd + ":1: cores: 2 CPUs do not make", []string{"trace", "predict", "tiny", "-machine", odd}},
 		{"name a readable machine file", []string{"predict", "tiny", "-machine", "none.yaml"}},
-		{"-machine " + odd + " says for what to predict; leave it out, or -side measured\n", []string{"run", "tiny", "-side", "measured", "-machine", odd}},
+		{"-machine " + odd + " is for a prediction, and -side measured predicts nothing; leave -machine out, or choose another side\n", []string{"run", "tiny", "-side", "measured", "-machine", odd}},
+		{"give the name of a file", []string{"predict", "tiny", "-machine", ""}},
+		{"give the name of a file", []string{"trace", "predict", "tiny", "-machine="}},
 		{"unknown flag: --machine", []string{"measure", "tiny", "-machine", odd}},
 	} {
 		c.stderr.Reset()

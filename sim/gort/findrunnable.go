@@ -157,6 +157,8 @@ func (st *stealState) advance(ps uint32) {
 
 // stealWork looks for work on the other Ps, the oldest half of a queue first; timers and a lone runnext in the last pass
 // only. wait: the M sleeps before it takes a runnext, or pays, and comes back.
+// SIMPLIFIED(findRunnable): passes over queues that are all empty are not walked P by P; with a timer due the search goes
+// on in the last pass, without one it ends. Their CPU is charged all the same (spinCost).
 func (s *Sched) stealWork(mp *m) (gp *g, inheritTime, wait bool) {
 	st := &mp.steal
 	last := int32(s.stealPasses()) - 1

@@ -6,9 +6,6 @@ import (
 	"github.com/gmplab/lab"
 )
 
-// shortIdle is for how long the cores had been idle on which Cost.WakeIdle was measured.
-const shortIdle = 350 * time.Microsecond
-
 // leaveIdle is the time from a wake-up to the woken thread running on a core that is idle. It grows with the time for which
 // the core has been: a halted virtual CPU is polled for a moment by its host, which then gives the processor away, and
 // everybody's caches get cold.
@@ -23,7 +20,7 @@ func (h *Host) leaveIdle(ci int32) time.Duration {
 		return 0
 	}
 	idle := h.Now - c.idleAt
-	before := lab.Rested{Idle: shortIdle, Wake: h.cost.WakeIdle}
+	before := lab.Rested{Idle: lab.ShortIdle, Wake: h.cost.WakeIdle}
 	for i := range rested {
 		next := &rested[i]
 		if idle < next.Idle {

@@ -15,7 +15,7 @@ func TestARestedCoreWakesLater(t *testing.T) {
 	cost.WakeIdle = lab.Const(10 * us)
 	cost.WakeRested = []lab.Rested{{Idle: ms, Wake: lab.Const(20 * us)}, {Idle: 5 * ms, Wake: lab.Const(60 * us)}}
 	for _, c := range []struct{ idle, want time.Duration }{
-		{20 * us, 10 * us}, {shortIdle, 10 * us}, {675 * us, 15 * us}, {ms, 20 * us}, {2 * ms, 30 * us}, {5 * ms, 60 * us}, {time.Second, 60 * us},
+		{20 * us, 10 * us}, {lab.ShortIdle, 10 * us}, {675 * us, 15 * us}, {ms, 20 * us}, {2 * ms, 30 * us}, {5 * ms, 60 * us}, {time.Second, 60 * us},
 	} {
 		r := newRig(cost, 1, 1)
 		var began []time.Duration

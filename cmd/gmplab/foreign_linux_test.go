@@ -45,9 +45,10 @@ func TestBurner(t *testing.T) {
 		_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
 		return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 	}
+	links := int64(10_000)
 	for {
 		for end := cpu() + run; cpu() < end; {
-			native.Chain(10_000)
+			links += int64(native.Chain(links) & 1) // its end must be used
 		}
 		if pause > 0 {
 			ts := syscall.NsecToTimespec(int64(pause))

@@ -125,7 +125,7 @@ func (a *app) traceMeasure(cmd *cobra.Command, e *experiments.Experiment, t lab.
 func readTrace(path string) (*lab.Trace, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w; name a file that gmplab trace predict or measure, runtime/trace or go test -trace has written", err)
 	}
 	defer f.Close()
 	b := bufio.NewReader(f)

@@ -7,11 +7,11 @@ import (
 )
 
 // leaveIdle is the time from a wake-up to the woken thread running on a core that is idle. It grows with the time for which
-// the core has been: a halted virtual CPU is polled for a moment by its host, which then gives the processor away, and
-// everybody's caches get cold.
+// the core has been, presumably because the host of a virtual machine gives the processor of a halted CPU away after a
+// moment, and because caches get cold.
 func (h *Host) leaveIdle(ci int32) time.Duration {
 	rested := h.cost.WakeRested
-	if len(rested) == 0 {
+	if len(rested) == 0 || h.private { // a core of one's own does not rest
 		return h.cost.WakeIdle.Sample(&h.lat)
 	}
 	u := h.lat.Float64()

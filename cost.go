@@ -87,6 +87,23 @@ type Cost struct {
 	NetReadKiB  Nanos `json:",omitzero"` // added for each KiB read
 	NetAgain    Nanos `json:",omitzero"` // a read or write that finds nothing to do: EAGAIN
 
+	// The heap and its collector. Left out of the file where they were not measured.
+	Heap       Heap        `json:",omitzero"`  // of a trial's process after its set-up
+	Alloc      []AllocCost `json:",omitempty"` // allocating one object, by size; none: AllocMin and AllocKiB
+	Mark       []MarkCost  `json:",omitempty"` // marking one object, by size and live heap; none: marking costs nothing
+	FreshKiB   Nanos       `json:",omitzero"`  // added for each KiB that comes from the kernel: page faults
+	SweepSpan  Nanos       `json:",omitzero"`  // sweeping one span
+	MarkSetup  Nanos       `json:",omitzero"`  // CPU of a mark phase that finds nothing: workers' start and end, globals, specials
+	MarkG      Nanos       `json:",omitzero"`  // scanning the stack of one parked goroutine
+	StopWorld  Nanos       `json:",omitzero"`  // CPU of stopping a world that has nothing running and starting it again
+	SweepTerm  Nanos       `json:",omitzero"`  // CPU of what a collection does inside its first stop
+	MarkTerm   Nanos       `json:",omitzero"`  // CPU of what it does inside its second stop
+	Store      Nanos       `json:",omitzero"`  // one pointer store into the heap while nothing is marked
+	StoreMark  Nanos       `json:",omitzero"`  // added while the write barrier is on
+	PoolGet    Nanos       `json:",omitzero"`  // sync.Pool Get that finds its private slot full
+	PoolPut    Nanos       `json:",omitzero"`  // sync.Pool Put into an empty private slot
+	PoolShared Nanos       `json:",omitzero"`  // added by a Get or a Put that uses the P's shared part
+
 	Signal    Dist  // from tgkill to the handler of a running thread
 	SignalCPU Nanos // CPU of handling it
 	GapRate   Value // moments stolen from a core by host and interrupts, per second of busy time
@@ -99,6 +116,31 @@ type Cost struct {
 	Foreign []Foreign `json:",omitempty"` // other processes
 	SMT     SMT       `json:",omitzero"`
 	NUMA    NUMA      `json:",omitzero"`
+}
+
+// Heap is what the collector finds in a trial's process before the workload has allocated anything: bytes.
+type Heap struct {
+	Live    uint64 // marked
+	Scan    uint64 // of it, what may hold pointers: /gc/scan/heap:bytes
+	Stack   uint64 // /gc/scan/stack:bytes
+	Globals uint64 // /gc/scan/globals:bytes
+	Other   uint64 // mapped by the runtime beside the heap: what counts towards GOMEMLIMIT and is not heap
+}
+
+// An AllocCost is what one object of a size costs to allocate from memory that has been used before and is swept.
+type AllocCost struct {
+	Bytes    int64
+	Pointers bool
+	Time     Nanos
+}
+
+// A MarkCost is what one object costs to mark that a live set holds, in CPU of the workers, on a heap that has been churned.
+type MarkCost struct {
+	Bytes    int64 // of the object
+	Live     int64 // bytes of the whole live set
+	Pointers bool  // all its words are (nil) pointers, or none
+	Old      bool  // by the collector before Green Tea (GOEXPERIMENT=nogreenteagc)
+	Time     Nanos
 }
 
 // A Service is the measured service time of one model, alone on the machine but for Busy-1 other inferences.

@@ -26,6 +26,8 @@ type Result struct {
 	Dropped    int                // started but not finished when the run was cut off
 	Batches    []int32            // sizes of the batches run inside the counted part
 	TimeSlices []time.Duration    // how long each goroutine ran that was preempted then, ascending; of a Traced trial
+	GCs        []GCCycle          // every collection of the run, in order
+	Sched      []SchedTrace       // of a Trial with SchedTrace
 	Steals     []int32            // simulator only: goroutines moved by each successful steal
 	Values     map[string]float64 // under the names of runtime/metrics, and our own in the same style; see Metrics
 	Notes      []string           // what the reader of the numbers must know

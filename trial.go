@@ -14,6 +14,8 @@ type Trial struct {
 	Knobs    Knobs
 	Seed     uint64
 	Traced   bool // every change of state is recorded: the Result has TimeSlices
+
+	SchedTrace time.Duration // GODEBUG=schedtrace: a SchedTrace line so often; 0: none. It keeps sysmon from sleeping long
 }
 
 // A Runner turns a Trial into a Result: sim.Runner predicts, realrun.Runner measures. It returns an error for a Trial
@@ -84,6 +86,9 @@ func (t *Trial) Validate() error {
 	if err := t.Knobs.validate(); err != nil {
 		return err
 	}
+	if t.SchedTrace != 0 && (t.SchedTrace < time.Millisecond || t.SchedTrace > time.Hour) {
+		return fmt.Errorf("schedtrace: %v is not possible; use 1ms to 1h, or 0 for none", t.SchedTrace)
+	}
 	return t.Workload.validate()
 }
 
@@ -140,6 +145,9 @@ func (w *Workload) validate() error {
 	if err := w.validateConns(); err != nil {
 		return err
 	}
+	if err := w.validatePools(); err != nil {
+		return err
+	}
 	begins := false
 	for i := range w.Classes {
 		if err := w.validateClass(i); err != nil {
@@ -191,6 +199,9 @@ func (w *Workload) validateClass(i int) error {
 	if err := validateThread(c, where); err != nil {
 		return err
 	}
+	if err := validateGets(c.Steps, where); err != nil {
+		return err
+	}
 	return validateLocks(c.Steps, where)
 }
 
@@ -204,16 +215,13 @@ func (w *Workload) validateStep(s *Step, where string) error {
 	case CPU:
 		return within(where+".stack", s.Stack, 0, MaxStack)
 	case Call, Syscall, Sleep, Wait, Yield, LockOSThread, UnlockOSThread:
-	case Alloc:
-		if err := within(where+".pointers", s.Pointers, 0, 1); err != nil {
-			return err
-		}
-		return within(where+".bytes", s.Bytes, 1, 1<<30)
+	case Alloc, Store, Retain, Release, Get, Put, GC, SetGCPercent, SetMemoryLimit:
+		return w.validateHeap(s, where)
 	case Send, Recv:
 		if !slices.ContainsFunc(w.Chans, isChan) {
 			return fmt.Errorf("%s.name: channel %q is not in workload.chans; add it there", where, s.Name)
 		}
-	case Lock, Unlock, RLock, RUnlock, Retain, Release:
+	case Lock, Unlock, RLock, RUnlock:
 		if s.Name == "" {
 			return fmt.Errorf("%s.name: empty; a %v step needs a name", where, s.Do)
 		}

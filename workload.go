@@ -9,6 +9,7 @@ type Workload struct {
 	Classes []Class       `yaml:"classes"` // kinds of request; at least one
 	Chans   []Chan        `yaml:"chans"`   // the channels that send and recv steps name
 	Conns   []Conn        `yaml:"conns"`   // the loopback TCP connections that netwrite and netread steps name
+	Pools   []Pool        `yaml:"pools"`   // the pools of buffers that get and put steps name
 	Warmup  time.Duration `yaml:"warmup"`  // requests due before it are served but not counted
 	Run     time.Duration `yaml:"run"`     // length of the counted part; 0: until the classes that arrive once are done
 }
@@ -68,9 +69,9 @@ type Do uint8
 // What a Step can do.
 const (
 	CPU     Do = iota + 1 // computes for Time: that many nanosecond links of a dependent chain
-	Alloc                 // allocates Bytes, Pointers of them pointers; held until the request ends
-	Retain                // puts the object last allocated into the live set Name
-	Release               // drops the oldest object of the live set Name
+	Alloc                 // allocates Count objects of Bytes, Pointers of them pointers; held until the request ends
+	Retain                // puts what the request's last alloc step made into the live set Name, which keeps the Count newest
+	Release               // drops the Count oldest objects of the live set Name
 	Call                  // a C call that lasts Time: it sleeps, or burns CPU if Spin
 	Syscall               // a blocking system call that lasts Time
 	Sleep                 // time.Sleep(Time)
@@ -91,20 +92,29 @@ const (
 
 	NetWrite // writes Bytes to connection Name; waits while it is full
 	NetRead  // reads Bytes from the other end of connection Name (io.ReadFull); waits until they are there
+
+	Get            // takes a buffer from pool Name, or allocates one if there is none; held until it is put back or the request ends
+	Put            // puts the buffer that the request got last back into pool Name
+	Store          // stores Count pointers into an object on the heap, one after the other
+	GC             // runtime.GC: a whole collection, waited for
+	SetGCPercent   // debug.SetGCPercent(Count)
+	SetMemoryLimit // debug.SetMemoryLimit(Bytes)
 )
 
 var doNames = names{"", "cpu", "alloc", "retain", "release", "call", "syscall", "sleep", "send", "recv", "lock", "unlock",
-	"go", "wait", "yield", "infer", "rlock", "runlock", "lockosthread", "unlockosthread", "gomaxprocs", "netwrite", "netread"}
+	"go", "wait", "yield", "infer", "rlock", "runlock", "lockosthread", "unlockosthread", "gomaxprocs", "netwrite", "netread",
+	"get", "put", "store", "gc", "setgcpercent", "setmemorylimit"}
 
 // A Step is one thing that a request does.
 type Step struct {
-	Do       Do      `yaml:"do"`       // cpu, alloc, retain, release, call, syscall, sleep, send, recv, lock, unlock, go, wait, yield, infer, rlock, runlock, lockosthread, unlockosthread, gomaxprocs, netwrite or netread
+	Do       Do      `yaml:"do"`       // cpu, alloc, retain, release, call, syscall, sleep, send, recv, lock, unlock, go, wait, yield, infer, rlock, runlock, lockosthread, unlockosthread, gomaxprocs, netwrite, netread, get, put, store, gc, setgcpercent or setmemorylimit
 	Time     Dist    `yaml:"time"`     // cpu, call, syscall, sleep: how long
-	Bytes    int64   `yaml:"bytes"`    // alloc: size of the object, 1 B to 1 GiB; netwrite, netread: how many, 1 B to 1 MiB
+	Bytes    int64   `yaml:"bytes"`    // alloc: size of each object, 1 B to 1 GiB; netwrite, netread: how many, 1 B to 1 MiB; setmemorylimit: the limit, 0 for none
 	Pointers float64 `yaml:"pointers"` // alloc: share of the object's words that are pointers, 0 to 1
-	Name     string  `yaml:"name"`     // send, recv: channel; netwrite, netread: connection; lock, unlock, rlock, runlock: mutex, a sync.RWMutex if any step reads under it; go: class; retain, release: live set; infer: model
-	Count    int     `yaml:"count"`    // go: how many goroutines, 0 means 1; gomaxprocs: how many Ps, 1 to 1024
+	Name     string  `yaml:"name"`     // send, recv: channel; netwrite, netread: connection; lock, unlock, rlock, runlock: mutex, a sync.RWMutex if any step reads under it; go: class; retain, release: live set; infer: model; get, put: pool
+	Count    int     `yaml:"count"`    // go: how many goroutines, alloc, release: how many objects, store: how many pointers, 0 means 1; retain: how many objects the set keeps at most, 0 for no limit; gomaxprocs: how many Ps, 1 to 1024; setgcpercent: percent, -1 for off
 	Stack    int64   `yaml:"stack"`    // cpu: bytes of stack that it uses below the step's own frame: it computes at the end of so deep a chain of calls; 0: what fits the first stack
+	Local    bool    `yaml:"local"`    // alloc: the object does not escape: it lies on the goroutine's stack, at most 64 KiB, and costs the collector nothing
 	Spin     bool    `yaml:"spin"`     // call: burns CPU in C instead of sleeping there
 	Calls    bool    `yaml:"calls"`    // cpu: the loop calls a Go function every few microseconds (a cooperative preemption point)
 }

@@ -126,7 +126,7 @@ func TestOracleGcPacer(t *testing.T) {
 const columns = "cycle live trigger peak goal scannable utilisation assist-ratio; after it: cons/mark runway trigger goal"
 
 // sources are the files of the runtime of which the golden data are made.
-var sources = []string{"mgcpacer.go", "mgcpacer_test.go", "export_test.go"}
+var sources = []string{"mgcpacer.go", "mgcpacer_test.go", "mgclimit.go", "export_test.go"}
 
 // sourcesLine is the first line of the golden file: which Go, and a sum of its sources.
 func sourcesLine(t *testing.T) string {
@@ -167,8 +167,8 @@ func TestOracleIsOfThisGo(t *testing.T) {
 	assert.Regexp(t, `(?m)^go `+regexp.QuoteMeta(strings.TrimPrefix(version.Lang(want[0]), "go"))+`(\.\d+)?$`, string(mod), "go.mod names the golden's Go")
 }
 
-// regenerate runs the runtime's own test with two files laid over the Go tree, which stays as it is: the test prints a line
-// more for each cycle, with all digits, and a method for what no test of the runtime reads.
+// regenerate runs the runtime's own test with three files laid over the Go tree, which stays as it is: the test prints a line
+// more for each cycle, with all digits; and a walk (oracle_walk_test.go) reads and moves what no test of the runtime does.
 func regenerate(t *testing.T) {
 	root, dir := goroot(t), t.TempDir()
 	write := func(name, text string) string {
@@ -187,23 +187,22 @@ func regenerate(t *testing.T) {
 		fmt.Println("oracle", e.name, result.cycle, result.heapLive, result.heapTrigger, result.heapPeak, result.heapGoal,
 			result.heapScannable, result.gcUtilization, oracleRatio, consMark, runway, trigger, goal)`+"\n", 1)
 	overlay := map[string]map[string]string{"Replace": {
-		filepath.Join(root, "mgcpacer_test.go"): write("mgcpacer_test.go", text),
-		filepath.Join(root, "gmplab_oracle_test.go"): write("gmplab_oracle_test.go", `package runtime
-
-func (c *GCController) Oracle() (consMark float64, runway, trigger, goal uint64) {
-	trigger, goal = c.trigger()
-	return c.consMark, c.runway.Load(), trigger, goal
-}
-`),
+		filepath.Join(root, "mgcpacer_test.go"):      write("mgcpacer_test.go", text),
+		filepath.Join(root, "gmplab_oracle_test.go"): write("gmplab_oracle_test.go", walkInRuntime),
+		filepath.Join(root, "gmplab_walk_test.go"):   write("gmplab_walk_test.go", walkTest()),
 	}}
 	b, err := json.Marshal(overlay)
 	require.NoError(t, err)
-	cmd := exec.Command("go", "test", "-overlay", write("overlay.json", string(b)), "-vet=off", "-count=1", "-parallel=1", "-run", "^TestGcPacer$", "-v", "runtime")
+	cmd := exec.Command("go", "test", "-overlay", write("overlay.json", string(b)), "-vet=off", "-count=1", "-parallel=1", "-run", "^TestGcPacer(Walk)?$", "-v", "runtime")
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 
 	lines := map[string][]string{}
+	var sums strings.Builder
 	for line := range strings.Lines(string(out)) {
+		if sum, ok := strings.CutPrefix(line, "walk "); ok {
+			sums.WriteString(sum)
+		}
 		if _, data, ok := strings.Cut(line, "oracle "); ok {
 			name, values, _ := strings.Cut(strings.TrimSpace(data), " ")
 			lines[name] = append(lines[name], values)
@@ -217,4 +216,5 @@ func (c *GCController) Oracle() (consMark float64, runway, trigger, goal uint64)
 	}
 	require.NoError(t, os.MkdirAll("testdata", 0o755))
 	require.NoError(t, os.WriteFile(golden(), []byte(w.String()), 0o644))
+	require.NoError(t, os.WriteFile(walkFile(), []byte("# "+describe(t, root)+"\n"+sums.String()), 0o644))
 }

@@ -29,7 +29,6 @@ var ours = map[string]string{
 	"GCPercent":                "gcPercent; Go spells GC in capitals where it is exported", "GCPercentHeapGoal": "as GCPercent",
 	"SetGCPercent": "setGCPercent",
 	"GCEnabled":    "gcEnabled", "NumGC": "memstats.numgc", "NProcs": "nprocs", "Fill": "bucket.fill", "Capacity": "bucket.capacity",
-	"enabled": "enabled",
 }
 
 // TestNamesAreTheRuntimes: fields and methods of Controller and Limiter are those of the runtime's types.

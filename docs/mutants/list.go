@@ -136,7 +136,7 @@ func packagesOf(all []mutant) (pkgs []string) {
 }
 
 // mechanisms are the folders each file of which must have a mutant.
-var mechanisms = []string{"sim/des", "sim/host", "sim/gort", "sim/serve"}
+var mechanisms = []string{"sim/des", "sim/host", "sim/gopacer", "sim/gort", "sim/serve"}
 
 // exempt are files without a mechanism.
 var exempt = map[string]string{

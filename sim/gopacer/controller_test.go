@@ -314,3 +314,21 @@ func TestNoAllocation(t *testing.T) {
 		c.HeapTriggered()
 	}))
 }
+
+// BenchmarkUpdate is what a span's allocation asks of the pacer while the cycle marks.
+func BenchmarkUpdate(b *testing.B) {
+	c := marked(100, 1<<40, 64<<20, 64<<20)
+	c.StartCycle(0, 8, false)
+	c.BlackenEnabled = true
+	for b.Loop() {
+		c.Update(8<<10, 0)
+	}
+}
+
+// BenchmarkHeapTriggered is what a span's allocation asks of the pacer between cycles.
+func BenchmarkHeapTriggered(b *testing.B) {
+	c := marked(100, 1<<40, 64<<20, 64<<20)
+	for b.Loop() {
+		c.HeapTriggered()
+	}
+}

@@ -132,3 +132,20 @@ func TestLimiterEvents(t *testing.T) {
 	assert.EqualValues(t, 1000+30-10, l.Fill, "20 + 10 of assists, 40 idle, 10 of the program")
 	assert.Panics(t, func() { e[0].Stop(&l, LimiterEventIdle, 30) })
 }
+
+// TestLimiterConstants: after a second in which all Ps did nothing but mark, no assist is asked for; not before.
+func TestLimiterConstants(t *testing.T) {
+	const second = 1_000_000_000
+	for _, procs := range []int32{1, 8} {
+		var l Limiter
+		l.ResetCapacity(0, procs)
+		l.StartGCTransition(true, 0)
+		l.FinishGCTransition(second - 1)
+		assert.False(t, l.Limiting())
+		l.AddAssistTime(int64(procs))
+		l.Update(second)
+		assert.True(t, l.Limiting())
+		assert.False(t, l.NeedUpdate(second+10_000_000))
+		assert.True(t, l.NeedUpdate(second+10_000_001))
+	}
+}

@@ -1,7 +1,7 @@
 // Package theory holds closed forms of queueing theory: M/M/c, M/G/1 and M/D/1 first come, first served, M/G/1 under
 // processor sharing, and the bound of work stealing. They refute the simulator: at zero Cost it is the machine that they
 // describe, and must agree with them (the tests of package sim ask for |z| < 3 over replications, and for Little's law on every
-// result).
+// result). GCLine is the cost line of the Go GC guide, by which the collector is judged as a whole.
 package theory
 
 import "math"

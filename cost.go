@@ -2,6 +2,7 @@ package lab
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"time"
 )
@@ -270,4 +271,101 @@ func (c *Cost) State() string {
 		text += fmt.Sprintf("; inference took %.2f times as long as when calibrated (%.2f–%.2f)", s.Factor(0.5), s.Factor(0), s.Factor(1))
 	}
 	return text + "."
+}
+
+// AllocTime is the CPU in nanoseconds of allocating an object of that size: interpolated between the sizes measured, by their
+// logarithms, and in proportion beyond the largest. Without such a table it is AllocMin and AllocKiB.
+func (c *Cost) AllocTime(bytes int64, pointers bool) float64 {
+	var below, above *AllocCost
+	for i := range c.Alloc {
+		a := &c.Alloc[i]
+		if a.Pointers != pointers {
+			continue
+		}
+		if a.Bytes <= bytes && (below == nil || a.Bytes > below.Bytes) {
+			below = a
+		}
+		if a.Bytes >= bytes && (above == nil || a.Bytes < above.Bytes) {
+			above = a
+		}
+	}
+	switch {
+	case below == nil && above == nil:
+		return c.AllocMin.P50 + float64(c.AllocKiB.P50*float64(bytes))/1024
+	case below == nil:
+		return above.Time.P50
+	case above == nil:
+		return below.Time.P50 * float64(bytes) / float64(below.Bytes)
+	}
+	return between(float64(bytes), float64(below.Bytes), float64(above.Bytes), below.Time.P50, above.Time.P50)
+}
+
+// between interpolates by logarithms.
+func between(x, x0, x1, y0, y1 float64) float64 {
+	if x1 <= x0 || y0 <= 0 || y1 <= 0 {
+		return y0
+	}
+	share := math.Log(x/x0) / math.Log(x1/x0)
+	return y0 * math.Exp(float64(share*math.Log(y1/y0)))
+}
+
+// MarkTime is the CPU in nanoseconds of marking one object of that size, of whose words a share are pointers, in a heap with so
+// many bytes alive. old: by the collector before Green Tea; where that was not measured, by this one.
+func (c *Cost) MarkTime(bytes int64, pointers float64, live int64, old bool) float64 {
+	old = old && slices.ContainsFunc(c.Mark, func(m MarkCost) bool { return m.Old })
+	if pointers == 0 {
+		return c.markTime(bytes, live, false, old)
+	}
+	without, with := c.markTime(bytes, live, false, old), c.markTime(bytes, live, true, old)
+	return without + float64((with-without)*pointers)
+}
+
+// markTime interpolates between sizes, at each between the live heaps measured; beyond both ends it stays what it is there.
+func (c *Cost) markTime(bytes, live int64, pointers, old bool) float64 {
+	column := func(size int64) float64 {
+		var below, above *MarkCost
+		for i := range c.Mark {
+			m := &c.Mark[i]
+			if m.Bytes != size || m.Pointers != pointers || m.Old != old {
+				continue
+			}
+			if m.Live <= live && (below == nil || m.Live > below.Live) {
+				below = m
+			}
+			if m.Live >= live && (above == nil || m.Live < above.Live) {
+				above = m
+			}
+		}
+		switch {
+		case below == nil && above == nil:
+			return 0
+		case below == nil:
+			return above.Time.P50
+		case above == nil:
+			return below.Time.P50
+		}
+		return between(float64(live), float64(below.Live), float64(above.Live), below.Time.P50, above.Time.P50)
+	}
+	lo, hi := int64(0), int64(0)
+	for i := range c.Mark {
+		m := &c.Mark[i]
+		if m.Pointers != pointers || m.Old != old {
+			continue
+		}
+		if m.Bytes <= bytes && m.Bytes > lo {
+			lo = m.Bytes
+		}
+		if m.Bytes >= bytes && (hi == 0 || m.Bytes < hi) {
+			hi = m.Bytes
+		}
+	}
+	switch {
+	case lo == 0 && hi == 0:
+		return 0
+	case lo == 0:
+		return column(hi)
+	case hi == 0:
+		return column(lo)
+	}
+	return between(float64(bytes), float64(lo), float64(hi), column(lo), column(hi))
 }

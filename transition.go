@@ -49,9 +49,10 @@ const (
 	Preempted
 	Gosched
 	OtherReason
+	GCAssist // waits for credit in a mark phase
 )
 
-var reasonNames = names{"-", "chan-receive", "chan-send", "select", "sync", "sync.Cond", "sleep", "network", "preempted", "runtime.Gosched", "other"}
+var reasonNames = names{"-", "chan-receive", "chan-send", "select", "sync", "sync.Cond", "sleep", "network", "preempted", "runtime.Gosched", "other", "GC-assist"}
 
 // A Transition is one change of state. The simulator records them, and a Go execution trace is read into the same.
 type Transition struct {

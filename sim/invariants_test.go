@@ -26,7 +26,7 @@ func anyTrial(seed uint64) lab.Trial {
 	bytes := func() int64 { return int64(1 + pick(lab.ConnBufferMin/3)) } // what is left of others never keeps a writer waiting for ever
 	size, echoes := bytes(), false
 	step := func() []lab.Step {
-		switch pick(19) {
+		switch pick(26) {
 		case 0, 1:
 			return []lab.Step{{Do: lab.CPU, Time: us(), Calls: pick(2) == 0}}
 		case 2:
@@ -62,6 +62,19 @@ func anyTrial(seed uint64) lab.Trial {
 		case 17:
 			echoes = true
 			return []lab.Step{{Do: lab.Go, Name: "echo"}, {Do: lab.NetWrite, Name: "ping", Bytes: size}, {Do: lab.NetRead, Name: "pong", Bytes: size}}
+		case 19, 20:
+			return []lab.Step{{Do: lab.Alloc, Bytes: int64(1 + pick(3000)), Count: 1 + pick(300), Pointers: r.Float64()}, {Do: lab.Retain, Name: "live", Count: 3000}}
+		case 21:
+			return []lab.Step{{Do: lab.Alloc, Bytes: int64(1 + pick(1<<19)), Pointers: float64(pick(2))}, {Do: lab.Retain, Name: "all"}, {Do: lab.Store, Count: pick(3000)},
+				{Do: lab.Alloc, Bytes: int64(1 + pick(1<<15)), Local: true}}
+		case 22:
+			return []lab.Step{{Do: lab.Release, Name: "all", Count: 1 + pick(50)}, {Do: lab.Get, Name: "pool"}, {Do: lab.CPU, Time: us()}, {Do: lab.Put, Name: "pool"}}
+		case 23:
+			return []lab.Step{{Do: lab.Get, Name: "pool"}, {Do: lab.Get, Name: "pool"}, {Do: lab.Sleep, Time: us()}, {Do: lab.Put, Name: "pool"}}
+		case 24:
+			return []lab.Step{{Do: lab.GC}}
+		case 25:
+			return []lab.Step{{Do: lab.SetGCPercent, Count: []int{-1, 20, 100, 300}[pick(4)]}, {Do: lab.CPU, Time: us()}, {Do: lab.SetMemoryLimit, Bytes: int64(pick(2) * (16<<20 + pick(1<<27)))}}
 		case 15:
 			return []lab.Step{{Do: lab.CPU, Time: us()}, {Do: lab.SetGOMAXPROCS, Count: 1 + pick(9)}}
 		}
@@ -93,6 +106,13 @@ func anyTrial(seed uint64) lab.Trial {
 	k := lab.Knobs{GOMAXPROCS: 1 + pick(8), Serve: lab.Serve(pick(3)), Permits: 1 + pick(4), Workers: 1 + pick(3),
 		IntraOp: 1 + pick(2), AsyncPreemptOff: pick(3) == 0,
 		Batcher: lab.Batcher{Max: 1 + pick(40), Wait: time.Duration(pick(3)) * time.Millisecond}}
+	w.Pools = []lab.Pool{{Name: "pool", Kind: lab.PoolKind(pick(4)), Bytes: int64(1 + pick(1<<18)), Cap: 1 + pick(5)}}
+	if pick(2) == 0 {
+		k.GOGC = []int{-1, 5, 20, 400}[pick(4)]
+	}
+	if pick(3) == 0 {
+		k.GOMEMLIMIT = int64(16<<20 + pick(1<<27))
+	}
 	return lab.Trial{Workload: w, Knobs: k, Seed: seed}
 }
 

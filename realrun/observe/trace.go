@@ -30,7 +30,7 @@ var (
 )
 
 // reasons are the strings of runtime/traceruntime.go (traceBlockReasonStrings, traceGoStopReasonStrings).
-var reasons = map[string]lab.Reason{"": lab.NoReason, "chan receive": lab.ChanReceive, "chan send": lab.ChanSend,
+var reasons = map[string]lab.Reason{"": lab.NoReason, "chan receive": lab.ChanReceive, "GC mark assist wait for work": lab.GCAssist, "chan send": lab.ChanSend,
 	"select": lab.Select, "sync": lab.Sync, "sync.(*Cond).Wait": lab.SyncCond, "sleep": lab.Sleeping, "network": lab.Network,
 	"preempted": lab.Preempted, "runtime.Gosched": lab.Gosched}
 

@@ -21,6 +21,9 @@ func (s *Sched) findRunnable(mp *m) (gp *g, inheritTime, ok bool) {
 			s.gcstopm(mp)
 			return nil, false, false
 		}
+		if mp.p.runSafePointFn {
+			s.ranSafePointFn(&mp.actor, mp.p)
+		}
 		switch mp.next {
 		case mSched:
 			if gp, inheritTime = s.findLocal(mp); gp != nil {
@@ -58,11 +61,17 @@ func (s *Sched) findRunnable(mp *m) (gp *g, inheritTime, ok bool) {
 
 // findLocal is findRunnable up to stealing: timers, the global queue every 61st tick, the local queue, the global queue,
 // the netpoller.
-// SIMPLIFIED(findRunnable): the trace reader, the finalizer goroutine, cleanups and GC workers are absent.
+// SIMPLIFIED(findRunnable): the trace reader, the finalizer goroutine and cleanups are absent.
 func (s *Sched) findLocal(mp *m) (gp *g, inheritTime bool) {
 	pp := mp.p
 	mp.pollUntil, _ = s.checkTimers(mp, pp)
-	// The runtime's places of the trace reader and of a GC worker.
+	// The runtime's place of the trace reader.
+	if s.controller.BlackenEnabled {
+		if gp := s.findRunnableGCWorker(pp); gp != nil {
+			s.wakep(&mp.actor) // tryWakeP: somebody else for what this P would have run
+			return gp, false
+		}
+	}
 	if !s.sched.runq.empty() && s.policy.GlobalTick > 0 && pp.schedtick%s.policy.GlobalTick == 0 {
 		gp = s.globrunqget()
 		s.note(tGlobalTick, pp, gp, int32(pp.schedtick), 0)
@@ -248,6 +257,9 @@ func (s *Sched) stealRunnext(mp *m, p2 *p) *g {
 // everything without one, and blocks in the netpoller or parks. wait: it has.
 func (s *Sched) dropP(mp *m) (gp *g, wait bool) {
 	pp := mp.p
+	if gp := s.idleMarkWorker(pp); gp != nil {
+		return gp, false
+	}
 	if !s.sched.runq.empty() {
 		gp = s.globrunqgetbatch(pp)
 		s.note(tGlobal, pp, gp, int32(pp.runqtail-pp.runqhead)+1, 0)
@@ -273,6 +285,11 @@ func (s *Sched) dropP(mp *m) (gp *g, wait bool) {
 			s.becomeSpinning(mp)
 			return nil, false
 		}
+		if pp := s.checkIdleGCNoP(); pp != nil {
+			s.acquirep(mp, pp)
+			s.becomeSpinning(mp)
+			return s.idleMarkWorker(pp), false
+		}
 		mp.pollUntil = s.checkTimersNoP(mp.pollUntil)
 	}
 	if (s.netpollAnyWaiters() || mp.pollUntil != 0) && s.sched.polling == nil {
@@ -296,4 +313,12 @@ func (s *Sched) checkRunqsNoP() *p {
 		}
 	}
 	return nil
+}
+
+// checkIdleGCNoP gives an idle P to an M that has none, to be an idle mark worker on it.
+func (s *Sched) checkIdleGCNoP() *p {
+	if !s.controller.BlackenEnabled || !s.controller.NeedIdleMarkWorker() || !s.gcMarkWorkAvailable() || len(s.work.workers) == 0 {
+		return nil
+	}
+	return s.pidlegetSpinning()
 }

@@ -29,6 +29,11 @@ type Service struct {
 	Conds     []int32  // the mutex of each
 	Selects   [][]Case // of Select ops
 
+	Objects  []Object // kinds that it allocates
+	Sets     []int64  // live sets: how many objects each keeps at most
+	Pools    []PoolOf
+	Collects bool // there is something to collect for, though nothing is allocated
+
 	Sources  []Source
 	Batcher  lab.Batcher
 	Model    string
@@ -137,6 +142,7 @@ func (s *Sched) Serve(v Service) {
 		s.chans = append(s.chans, makechan(n))
 	}
 	s.openConns(v.Conns)
+	s.openHeap()
 	s.mutexes = make([]mutex, v.Mutexes)
 	s.rwmutexes = make([]rwmutex, v.RWMutexes)
 	for _, i := range v.Conds {
@@ -161,6 +167,9 @@ func (s *Sched) Serve(v Service) {
 	s.casgstatus(main, _Grunnable, lab.NoReason)
 	s.alive++
 	s.runqput(s.allp[0], main, true)
+	if len(s.objects) > 0 || s.Collects {
+		s.gcinit()
+	}
 }
 
 // speedMode draws the host's speed in this run, as a quantile of what the calibration saw. Consecutive seeds are spread

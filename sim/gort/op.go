@@ -26,7 +26,7 @@ const (
 	Go                     // starts N goroutines of class I
 	Wait                   // for the goroutines that this one started
 	Yield                  // runtime.Gosched
-	Alloc                  // N bytes
+	Alloc                  // N objects of kind I
 	Infer                  // one inference in the calling goroutine
 	Enqueue                // sends itself on channel I, the queue of the batcher
 	Await                  // waits for the worker's reply
@@ -57,12 +57,26 @@ const (
 	Select        // Selects[I]: the first case that can go on, in a random order
 	NetWrite      // N bytes to connection I
 	NetRead       // N bytes from the other end of connection I
+
+	Retain         // N objects of kind J, held by the request, go into live set I
+	Release        // the N oldest of live set I
+	Drop           // the request holds N objects of kind I no more
+	Store          // N pointers into the heap
+	Get            // a buffer from pool I
+	Put            // it goes back
+	GC             // runtime.GC
+	SetGCPercent   // to N
+	SetMemoryLimit // to N bytes
+	MarkWorker     // a background mark worker
+	Sweeper        // the background sweeper
+	ForceGC        // the goroutine that collects when nothing has for long
 )
 
 // An Op is one thing that a goroutine does.
 type Op struct {
 	Do     OpKind
 	I      int32     // channel, connection, mutex, class or program
+	J      int32     // Retain: kind of object
 	N      int64     // how many, or bytes: of memory, of a message, or of the stack that a computation needs
 	Time   *lab.Dist // how long
 	Waited bool      // Go: a later Wait of the same request waits for them
@@ -87,12 +101,19 @@ func (s *Sched) exec(mp *m) bool {
 			gp.op = 0
 			gp.pc++
 		}
+	} else if mp.draining {
+		s.drained(mp, rest)
+	} else if mp.zeroing {
+		mp.zeroing = false
+		if mp.curg.left = rest; rest == 0 {
+			mp.curg.op = 0
+		}
 	} else {
 		mp.charge += rest
 	}
 	for s.err == nil {
 		gp := mp.curg
-		if gp.preempt {
+		if gp.preempt && (!gp.system && gp.gcop == gcopNone || gp.gcop == gcopAssist) {
 			s.goschedImpl(mp, true)
 			return true
 		}
@@ -153,7 +174,7 @@ func (s *Sched) do(mp *m, gp *g, op *Op) uint8 {
 		s.goschedImpl(mp, false)
 		return opPark
 	case Alloc:
-		mp.charge += s.price.allocMin + time.Duration(int64(s.price.allocKiB)*op.N/1024)
+		return s.mallocgc(mp, gp, &s.objects[op.I], op.N)
 	case Go, Wait:
 		return s.doChildren(mp, gp, op)
 	case RLock, RUnlock, WLock, WUnlock, CondWait, CondSignal, CondBroadcast:
@@ -168,6 +189,8 @@ func (s *Sched) do(mp *m, gp *g, op *Op) uint8 {
 		return s.selectgo(mp, s.Selects[op.I])
 	case NetWrite, NetRead:
 		return s.doNet(mp, gp, op)
+	case Retain, Release, Drop, Store, Get, Put, GC, SetGCPercent, SetMemoryLimit, MarkWorker, Sweeper, ForceGC:
+		return s.doHeap(mp, gp, op)
 	default:
 		return s.doService(mp, gp, op)
 	}

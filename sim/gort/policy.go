@@ -44,6 +44,7 @@ type Policy struct {
 	AsyncPreempt bool          // preemption by signal, unless asyncpreemptoff; not: at a call of a function only (preemptone: true)
 	SpinLimit    int32         // an M begins to spin while SpinLimit times the spinning Ms are fewer than the busy Ps; 0: always (findRunnable: 2)
 	WakeLimit    int32         // a goroutine made runnable wakes an M for an idle P while fewer than so many spin; 0: never (wakep: 1)
+	NoGreenTea   bool          // marks object by object, as before Go 1.26 (GOEXPERIMENT=nogreenteagc), if the cost tells what that costs
 	Runnext      bool          // a readied or new goroutine takes the runnext slot (runqput: true)
 }
 

@@ -31,6 +31,10 @@ func (s *Sched) mstart(mp *m) {
 		if !s.stopWaited(mp) {
 			return
 		}
+	case mSafe:
+		if !s.safePointWaited(mp) {
+			return
+		}
 	case mSyscall:
 		if mp.helpers > 0 { // a session's helper thread is not done: wait for it
 			mp.waiting = true
@@ -74,6 +78,9 @@ func (s *Sched) schedule(mp *m) bool {
 	gp, inheritTime, ok := s.findRunnable(mp)
 	if !ok {
 		return false
+	}
+	if mp.p.nextGCMarkWorker != nil { // it was assigned one, but found something else
+		s.releaseNextGCMarkWorker(mp.p)
 	}
 	if mp.spinning {
 		s.resetspinning(mp)
@@ -167,6 +174,9 @@ func (s *Sched) goexit0(mp *m) {
 		mp.next = mExit
 	}
 	gp.lockedm, mp.lockedg = nil, nil
+	if s.controller.BlackenEnabled && gp.gcAssistBytes > 0 && gp.gcEpoch == s.gcEpoch { // its credit is everybody's
+		s.controller.BgScanCredit += int64(s.controller.AssistWorkPerByte * float64(gp.gcAssistBytes))
+	}
 	mp.charge += s.price.goexit
 	s.gfput(mp.p, gp)
 	gp.life++
@@ -253,6 +263,9 @@ func (s *Sched) acquirep(mp *m, pp *p) {
 func (s *Sched) releasep(mp *m) *p {
 	pp := mp.p
 	s.recordP(pp, mp, lab.Running, lab.Idle)
+	if pp.nextGCMarkWorker != nil {
+		s.releaseNextGCMarkWorker(pp)
+	}
 	mp.p, pp.m = nil, nil
 	pp.status = _Pidle
 	return pp

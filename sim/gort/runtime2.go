@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/gmplab/lab"
+	"github.com/gmplab/lab/sim/gopacer"
 )
 
 // The states of a g, with the runtime's meanings (runtime/runtime2.go).
@@ -73,6 +74,18 @@ type g struct {
 	elem      *g      // what it received, or what it sends
 	lockedm   *m      // the M it is locked to; nil: none
 
+	gcAssistBytes int64  // what it may allocate while marking before it must assist; negative: what it owes
+	gcEpoch       uint32 // the cycle of that
+	gccycle       int32  // runtime.GC: the cycle that it asks for
+	made          int32  // objects of an op that it has allocated
+	gcop          uint8  // what it does for the collector
+	gcwaits       bool   // it has queued for the semaphore that this state needs
+	gcforced      bool   // it wants a cycle, whatever the heap (gcTriggerCycle)
+	gctimed       bool   // it wants one as the last was long ago (gcTriggerTime)
+	credit        bool   // its next object is paid for
+	missed        bool   // its pool had nothing: it allocates
+	system        bool   // one of the collector's own
+
 	sel *selection // the select that it does, or for which it stands on a queue; nil: none
 }
 
@@ -95,6 +108,7 @@ const (
 	mExit                 // its locked goroutine has ended: the thread ends
 	mDead                 // it has
 	mStop                 // waits in stopTheWorldWithSema
+	mSafe                 // waits in forEachP
 )
 
 // An actor is a thread that makes decisions: what they cost is charged to it and paid before its thread goes on.
@@ -125,6 +139,9 @@ type m struct {
 	steal       stealState
 	lockedg     *g    // the goroutine locked to it; nil: none
 	lockedExt   int32 // how often that has called LockOSThread
+	zeroing     bool  // its burst zeroes a large object
+	draining    bool  // its burst marks
+	drain       drain
 }
 
 // stealState is where an M is in stealWork: it may sleep in the middle.
@@ -151,7 +168,17 @@ type p struct {
 	goidcache    int32  // the number of the next goroutine that it starts
 	goidcacheend int32  // where the numbers end that it has taken from sched.goidgen
 	sysmontick   sysmontick
-	runq         [runqSize]*g // last, so that all else lies together
+
+	mcache               []mcacheSpan  // spans with free places
+	scanAlloc            uint64        // bytes that may hold pointers, allocated since the last refill
+	gcAssistTime         time.Duration // not yet told to the controller
+	gcFractionalMarkTime time.Duration // in this cycle
+	idleSince            time.Duration
+	nextGCMarkWorker     *g
+	gcMarkWorkerMode     gopacer.MarkWorkerMode
+	runSafePointFn       bool // it shall run the function of forEachP
+
+	runq [runqSize]*g // last, so that all else lies together
 }
 
 // sysmontick is what sysmon saw at its last visit; it is not reset while the P is idle.
@@ -245,4 +272,8 @@ type schedt struct {
 	stopwait     int32 // Ps that it still waits for
 	stopping     *m    // the M that stops it
 	worldsema    sema  // who may
+	gcsema       sema  // who may collect, or stop the world for as long as nobody collects
+
+	safePointWait int32 // Ps that have not run the function of forEachP
+	safePointing  *m    // the M that waits for them
 }

@@ -8,8 +8,7 @@
 //
 // A goroutine runs a program of Ops, as data. Package serve writes them.
 //
-// SIMPLIFIED(gc): there is no garbage collector yet. Allocation costs CPU; nothing triggers, marks, assists or stops
-// the world.
+// The collector (mgc.go, mgcmark.go, mgcsweep.go, malloc.go) runs for workloads that use the heap, paced by package gopacer.
 package gort
 
 import (
@@ -22,6 +21,7 @@ import (
 
 	"github.com/gmplab/lab"
 	"github.com/gmplab/lab/sim/des"
+	"github.com/gmplab/lab/sim/gopacer"
 	"github.com/gmplab/lab/sim/host"
 )
 
@@ -73,6 +73,8 @@ type Sched struct {
 
 	selections []*selection // free ones
 
+	gcState
+
 	epoll      epoll
 	netWaiters int32
 
@@ -80,6 +82,28 @@ type Sched struct {
 	record
 	noProgress int
 	err        error
+}
+
+// gcState is what the collector and the heap know.
+type gcState struct {
+	collects   bool // the workload uses the heap: there is a collector
+	gcphase    uint8
+	gcEpoch    uint32
+	work       work
+	controller gopacer.Controller
+	limiter    gopacer.Limiter
+	mheap      mheap
+	objects    []object
+	sets       []liveSet
+	pools      []pool
+	ringBytes  uint64 // of the arrays of live sets
+	sweepg     *g
+	forcegc    *g
+
+	mallocs     int64 // objects allocated
+	mallocBytes uint64
+	gcs         []lab.GCCycle
+	pauses      []time.Duration
 }
 
 // record is what the run has produced.
@@ -106,7 +130,8 @@ type record struct {
 type prices struct {
 	newproc, newg, stackNew, stackGrow, stackKiB, stackUse, goexit, swtch, steal, chanop, ready, mutex, spin, cgocall, syscall,
 	exitSlow, timer, now, allocMin, allocKiB, request, runCall, copyKiB, futexSleep, clone, sleepCPU, epollCPU, netpoll, pipeWrite,
-	pipeRead, signalCPU, netWrite, netWriteKiB, netRead, netReadKiB, netAgain time.Duration
+	pipeRead, signalCPU, netWrite, netWriteKiB, netRead, netReadKiB, netAgain,
+	sweepSpan, markSetup, markG, stopWorld, sweepTerm, markTerm time.Duration
 }
 
 func pricesOf(c *lab.Cost) prices {
@@ -121,6 +146,8 @@ func pricesOf(c *lab.Cost) prices {
 		sleepCPU: ns(c.SleepCPU), epollCPU: ns(c.EpollCPU), netpoll: ns(c.Netpoll), pipeWrite: ns(c.PipeWrite),
 		pipeRead: ns(c.PipeRead), signalCPU: ns(c.SignalCPU),
 		netWrite: ns(c.NetWrite), netWriteKiB: ns(c.NetWriteKiB), netRead: ns(c.NetRead), netReadKiB: ns(c.NetReadKiB), netAgain: ns(c.NetAgain),
+		sweepSpan: ns(c.SweepSpan), markSetup: ns(c.MarkSetup), markG: ns(c.MarkG), stopWorld: ns(c.StopWorld),
+		sweepTerm: ns(c.SweepTerm), markTerm: ns(c.MarkTerm),
 	}
 }
 
@@ -275,6 +302,7 @@ func (s *Sched) HostSpeed() (seconds float64, ok bool) {
 func (s *Sched) Fill(r *lab.Result) {
 	slices.SortStableFunc(s.requests, func(a, b lab.Request) int { return cmp.Compare(a.End, b.End) })
 	r.Requests, r.Steals, r.Batches, r.Dropped = s.requests, s.steals, s.batches, s.open
+	r.GCs = s.gcs
 }
 
 // otherThreads are threads of the runtime that never run what a workload asks for: sysmon, the template thread of a cgo

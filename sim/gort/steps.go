@@ -48,6 +48,7 @@ const (
 	handoffSpin
 	handoffPoll
 	handoffIdle
+	handoffMark
 )
 
 // Why retake took a P.
@@ -96,6 +97,13 @@ var long = [...]string{
 	tYieldStop:     "goschedImpl: %[1]s is preempted as the world stops, and stays in runnext",
 	tWrite:         "FD.Write → write: %[1]s puts %[2]d bytes into %[6]s; the other end can read",
 	tRead:          "FD.Read → read: %[1]s takes %[2]d bytes out of %[6]s",
+	tGCStart:       "mallocgc → gcStart: %[1]s has switched the write barrier on; the heap is %[2]d MiB and shall be %[3]d MiB when all is marked",
+	tGCEnd:         "gcMarkDone → gcMarkTermination: %[1]s has found all marked; the heap is %[2]d MiB, %[3]d MiB of it alive",
+	tGCWorker:      "findRunnable → findRunnableGCWorker: %[1]s marks on this P, %[6]s",
+	tAssist:        "mallocgc → gcAssistAlloc: %[1]s must mark for what it allocates: %[2]d KiB of scan work",
+	tAssistPark:    "gcAssistAlloc → gcParkAssist: there is nothing that %[1]s could mark; it waits for the workers' credit",
+	tForEachP:      "forEachP: %[1]s has a function run on the %[2]d other Ps, at their next safe point",
+	tPoolMiss:      "sync.Pool.Get: there is no buffer for %[1]s; it allocates one",
 	tAgain:         "%[6]s: EAGAIN for %[1]s, which will wait in the netpoller",
 	tTimer:         "checkTimers: the timer of %[1]s is due",
 	tHelpers:       "runSession: %[2]d helper threads share the inference of %[1]s",
@@ -175,9 +183,11 @@ func (k Mark) Reason(n *Names) string {
 		return pick(k.A, "as there is work in its queue", "as no P is idle and no M spins", "as the call lasts for 10ms")
 	case dHandoff:
 		return pick(k.A, "there is work for the P; needs an M", "nobody spins and no P is idle; needs an M that looks for work",
-			"this was the last P, and nobody polls; needs an M", "nothing to do for the P; it idles")
+			"this was the last P, and nobody polls; needs an M", "nothing to do for the P; it idles", "there is something to mark; needs an M")
 	case tWrite, tRead:
 		return nameOf(n.Conns, "connection", k.B)
+	case tGCWorker:
+		return pick(k.A-1, "dedicated", "for a fraction of its time", "as it has nothing else to do")
 	case tAgain:
 		return pick(k.A, "FD.Read → read from ", "FD.Write → write to ") + nameOf(n.Conns, "connection", k.B)
 	case dNetready:

@@ -12,13 +12,14 @@ import (
 // findRunnable gives its P up and parks. Who stops the world asks again every 100 µs for those that did not hear.
 //
 // SIMPLIFIED(stw): the goroutine that stops the world stays running (the runtime marks it waiting), procresize costs no
-// time, and gcsema and worldsema are one semaphore.
+// time, and in a process without a collector gcsema and worldsema are one semaphore.
 
 const stopAgain = 100 * time.Microsecond // runtime/proc.go: stopTheWorldWithSema
 
 // The parts of setGomaxprocs.
 const (
 	stwBegin   uint8 = iota
+	stwGC            // it waits for gcsema: nobody collects, or changes the number of Ps
 	stwAcquire       // it waits for worldsema
 	stwStop
 	stwStart
@@ -33,6 +34,18 @@ func (s *Sched) setGomaxprocs(mp *m, n int) uint8 {
 		if n == len(s.allp) {
 			return opDone
 		}
+		if s.collects {
+			gp.op = stwGC
+			if did = s.semacquire(mp, &s.sched.gcsema, false); did != opDone {
+				return did
+			}
+		}
+		gp.op = stwAcquire
+		did = s.semacquire(mp, &s.sched.worldsema, false)
+	case stwGC:
+		if did = s.woken(mp, &s.sched.gcsema); did != opDone {
+			return did
+		}
 		gp.op = stwAcquire
 		did = s.semacquire(mp, &s.sched.worldsema, false)
 	case stwAcquire:
@@ -40,6 +53,12 @@ func (s *Sched) setGomaxprocs(mp *m, n int) uint8 {
 	case stwStart:
 		s.startTheWorldWithSema(mp, n)
 		s.semrelease(mp, &s.sched.worldsema, true)
+		if s.collects {
+			s.semrelease(mp, &s.sched.gcsema, false)
+			s.gcBgMarkStartWorkers()
+			s.limiterConsume()
+			s.limiter.ResetCapacity(int64(s.host.Now), int32(n))
+		}
 		gp.op = stwBegin
 		return opDone
 	}
@@ -60,7 +79,7 @@ func (s *Sched) stopTheWorldWithSema(mp *m) bool {
 	s.sched.stopping = mp
 	mp.p.status = _Pgcstop // before preemptall, which so leaves it out
 	s.note(tStopWorld, mp.p, mp.curg, s.sched.stopwait, 0)
-	s.preemptall()
+	s.preemptall(mp)
 	for _, pp := range s.allp {
 		if mp2 := pp.m; pp.status == _Prunning && mp2 != nil && mp2.curg != nil && mp2.curg.status == _Gsyscall {
 			s.takeP(mp2)
@@ -92,15 +111,15 @@ func (s *Sched) stopWaited(mp *m) bool {
 		mp.next = mRun
 		return true
 	}
-	s.preemptall()
+	s.preemptall(mp)
 	s.stopSleep(mp)
 	return false
 }
 
-// preemptall asks every goroutine that runs to yield.
-func (s *Sched) preemptall() {
+// preemptall asks every goroutine that runs to yield, but mp's.
+func (s *Sched) preemptall(mp *m) {
 	for _, pp := range s.allp {
-		if pp.status == _Prunning {
+		if pp.status == _Prunning && pp.m != mp {
 			s.preemptone(pp)
 		}
 	}
@@ -213,6 +232,14 @@ func (s *Sched) procresize(mp *m, n int) (runnablePs *p) {
 		pp.m = s.mget()
 		pp.link, runnablePs = runnablePs, pp
 	}
+	if s.controller.BlackenEnabled {
+		for idlePs != nil && s.assignWaitingGCWorker(idlePs) {
+			pp := idlePs
+			idlePs = pp.link
+			pp.m = s.mget()
+			pp.link, runnablePs = runnablePs, pp
+		}
+	}
 	for idlePs != nil {
 		pp := idlePs
 		idlePs = pp.link
@@ -236,6 +263,7 @@ func (s *Sched) destroy(pp, pp2 *p) {
 		pp2.timers.add(pp.timers.pop())
 	}
 	s.gfpurge(pp)
+	clear(pp.mcache)
 	pp.status = _Pdead
 }
 

@@ -21,6 +21,7 @@ func (s *Sched) entersyscall(mp *m) {
 	if s.sched.gcwaiting {
 		s.entersyscallHandleGCWait(mp)
 	}
+	s.ranSafePointFn(&mp.actor, pp)
 	s.wakeSysmon(&mp.actor)
 }
 

@@ -60,6 +60,7 @@ func (s *Sched) sysmonStep() {
 	} else {
 		sm.idle++
 	}
+	s.forceGC(&sm.actor, now)
 	s.sysmonSleep()
 }
 
@@ -143,6 +144,8 @@ func (s *Sched) preemptone(pp *p) {
 	gp.preempt = true
 	s.note(dPreempt, pp, gp, int32((s.host.Now-pp.sysmontick.schedwhen)/time.Microsecond), b2i(s.policy.AsyncPreempt && !s.knobs.AsyncPreemptOff))
 	switch {
+	case mp.draining: // gcDrain looks at preempt at each object
+		s.host.Cut(mp.thread)
 	case s.policy.AsyncPreempt && !s.knobs.AsyncPreemptOff:
 		s.preemptM(mp)
 	case gp.pc < int32(len(gp.prog.Ops)) && gp.prog.Ops[gp.pc].Do == CPUCalls:

@@ -47,6 +47,13 @@ const (
 	tRead
 	tAgain
 	tNewstack
+	tGCStart
+	tGCEnd
+	tGCWorker
+	tAssist
+	tAssistPark
+	tForEachP
+	tPoolMiss
 )
 
 var sentences = [...]string{
@@ -87,6 +94,13 @@ var sentences = [...]string{
 	tSelect:      "selectgo %[1]s: case %[2]d of %[3]d",
 	tWrite:       "write %[1]s: %[2]d bytes to connection %[3]d",
 	tRead:        "read %[1]s: %[2]d bytes from connection %[3]d",
+	tGCStart:     "gcStart by %[1]s: marks, heap %[2]d MiB, goal %[3]d MiB",
+	tGCEnd:       "gcMarkTermination by %[1]s: heap %[2]d MiB, alive %[3]d MiB",
+	tGCWorker:    "findRunnable: mark worker %[1]s, mode %[2]d",
+	tAssist:      "gcAssistAlloc %[1]s: owes %[2]d KiB of scan work",
+	tAssistPark:  "gcParkAssist %[1]s: waits for credit",
+	tForEachP:    "forEachP by %[1]s: %[2]d other Ps",
+	tPoolMiss:    "Pool.Get %[1]s: empty, allocates",
 	tAgain:       "EAGAIN %[1]s on connection %[3]d",
 }
 

@@ -33,7 +33,7 @@ func (s *Sched) casgstatus(gp *g, status uint8, why lab.Reason) {
 // recordG notes that gp goes from one state to another.
 func (s *Sched) recordG(gp *g, status uint8, why lab.Reason) {
 	t := lab.Transition{Of: lab.G, ID: int64(gp.goid), From: states[gp.status], To: states[status], Reason: why, P: -1, M: -1,
-		Foreign: gp.goid == 1} // main, which a real trace finds there when it begins
+		Foreign: gp.goid == 1 || gp.system} // main, which a real trace finds there when it begins
 	charge := time.Duration(0)
 	if mp := gp.m; mp != nil {
 		t.M, charge = int64(mp.id), mp.charge

@@ -82,6 +82,7 @@ func (s *Sched) mget() *m {
 
 func (s *Sched) pidleput(pp *p) {
 	pp.status = _Pidle
+	pp.idleSince = s.host.Now
 	if len(pp.timers.heap) == 0 {
 		s.timerpMask.clear(pp.id)
 	}
@@ -97,6 +98,9 @@ func (s *Sched) pidleget() *p {
 		s.idlepMask.clear(pp.id)
 		s.sched.pidle, pp.link = pp.link, nil
 		s.sched.npidle--
+		if s.collects {
+			s.limiter.AddIdleTime(int64(s.host.Now - pp.idleSince))
+		}
 	}
 	return pp
 }
@@ -117,6 +121,11 @@ func (s *Sched) handoffp(a *actor, pp *p) {
 		s.startm(a, pp, false)
 		return
 	}
+	if s.controller.BlackenEnabled && s.gcMarkWorkAvailable() {
+		s.note(dHandoff, pp, nil, handoffMark, 0)
+		s.startm(a, pp, false)
+		return
+	}
 	if s.sched.nmspinning+s.sched.npidle == 0 {
 		s.sched.nmspinning++
 		s.sched.needspinning = false
@@ -128,6 +137,7 @@ func (s *Sched) handoffp(a *actor, pp *p) {
 		s.gcstop(a, pp)
 		return
 	}
+	s.ranSafePointFn(a, pp)
 	if int(s.sched.npidle) == len(s.allp)-1 && s.sched.polling == nil {
 		s.note(dHandoff, pp, nil, handoffPoll, 0)
 		s.startm(a, pp, false) // the last running P, and nobody polls

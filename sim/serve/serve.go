@@ -45,6 +45,7 @@ func Compile(t *lab.Trial, knobs lab.Knobs, cost *lab.Cost) (gort.Service, error
 	}
 	sem, queue := int32(len(c.Chans)), int32(len(c.Chans)+1)
 	c.Chans = append(c.Chans, knobs.Permits, lab.QueueSize)
+	c.pools()
 	for i := range w.Classes {
 		c.Classes = append(c.Classes, c.class(i, sem, queue))
 	}
@@ -110,13 +111,18 @@ func (c *compiler) class(i int, sem, queue int32) gort.Program {
 	h.Write([]byte("work/" + class.Name))
 	p := gort.Program{Class: int32(i), Work: h.Sum64()}
 	p.Ops = append(p.Ops, gort.Op{Do: gort.Begin})
+	held := &held{last: -1, counts: map[int32]int64{}, got: map[string]int64{}}
 	for j := range class.Steps {
-		ops := c.step(&class.Steps[j], sem, queue)
+		ops := c.heapStep(&class.Steps[j], held)
+		if ops == nil {
+			ops = c.step(&class.Steps[j], sem, queue)
+		}
 		for k := range ops {
 			ops[k].Waited = slices.ContainsFunc(class.Steps[j:], func(s lab.Step) bool { return s.Do == lab.Wait })
 		}
 		p.Ops = append(p.Ops, ops...)
 	}
+	p.Ops = append(p.Ops, c.drop(held)...)
 	p.Ops = append(p.Ops, gort.Op{Do: gort.End})
 	if class.Arrivals.Kind != lab.Closed {
 		p.Ops = append(p.Ops, gort.Op{Do: gort.Exit})
@@ -132,10 +138,9 @@ func (c *compiler) class(i int, sem, queue int32) gort.Program {
 }
 
 var plain = map[lab.Do]gort.OpKind{lab.Syscall: gort.Syscall, lab.Sleep: gort.Sleep, lab.Wait: gort.Wait,
-	lab.Yield: gort.Yield, lab.Alloc: gort.Alloc, lab.LockOSThread: gort.LockThread, lab.UnlockOSThread: gort.UnlockThread}
+	lab.Yield: gort.Yield, lab.LockOSThread: gort.LockThread, lab.UnlockOSThread: gort.UnlockThread}
 
 // step compiles one step.
-// SIMPLIFIED(memory): retain and release cost nothing, as there is no collector that would see what is live.
 func (c *compiler) step(s *lab.Step, sem, queue int32) []gort.Op {
 	one := func(do gort.OpKind, i int32) []gort.Op { return []gort.Op{{Do: do, I: i, N: s.Bytes, Time: &s.Time}} }
 	switch s.Do {
@@ -165,7 +170,7 @@ func (c *compiler) step(s *lab.Step, sem, queue int32) []gort.Op {
 	case lab.Go:
 		i := slices.IndexFunc(c.w.Classes, func(x lab.Class) bool { return x.Name == s.Name })
 		return []gort.Op{{Do: gort.Go, I: int32(i), N: int64(max(s.Count, 1))}}
-	case lab.Retain, lab.Release:
+	case lab.Retain: // of nothing
 		return nil
 	case lab.Infer:
 		return c.infer(sem, queue)

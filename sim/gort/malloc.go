@@ -1,0 +1,311 @@
+package gort
+
+import (
+	"math"
+	"time"
+
+	"github.com/gmplab/lab/sim/gopacer"
+)
+
+// Allocation (runtime/malloc.go: mallocgc and those below it; mcache.go: refill; mheap.go). Small objects come from spans of
+// their size class, which each P caches; the heap grows, pays for sweeping and may start a collection when a P takes a new
+// span. An object above 32 KiB has a span of its own.
+//
+// SIMPLIFIED(malloc): a span that is swept is wholly free or wholly in use, as it is where objects die in the order in which
+// they came. Where the dead lie among the living, a real P takes spans with fewer free places, and so more of them.
+//
+// SIMPLIFIED(malloc): tiny objects share blocks of 16 bytes without regard to their alignment; central lists, the page cache
+// and their locks cost what the calibration of one thread says.
+
+const (
+	pageSize      = gopacer.PageSize
+	maxSmallSize  = 32768 // internal/runtime/gc: MaxSmallSize
+	tinySize      = 16    // internal/runtime/gc: TinySize
+	mallocHeader  = 8     // runtime/malloc.go: mallocHeaderSize
+	minSizeHeader = 512   // runtime/mbitmap.go: minSizeForMallocHeader
+)
+
+// Size classes of internal/runtime/gc/sizeclasses.go.
+var (
+	classToSize = [...]uint16{0, 8, 16, 24, 32, 48, 64, 80, 96, 112, 128, 144, 160, 176, 192, 208, 224, 240, 256, 288, 320, 352,
+		384, 416, 448, 480, 512, 576, 640, 704, 768, 896, 1024, 1152, 1280, 1408, 1536, 1792, 2048, 2304, 2688, 3072, 3200, 3456,
+		4096, 4864, 5376, 6144, 6528, 6784, 6912, 8192, 9472, 9728, 10240, 10880, 12288, 13568, 14336, 16384, 18432, 19072, 20480,
+		21760, 24576, 27264, 28672, 32768}
+	classToNPages = [...]uint8{0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+		1, 1, 2, 1, 2, 1, 2, 1, 3, 2, 3, 1, 3, 2, 3, 4, 5, 6, 1, 7, 6, 5, 4, 3, 5, 7, 2, 9, 7, 5, 8, 3, 10, 7, 4}
+)
+
+// An Object is a kind of object that a workload allocates.
+type Object struct {
+	Bytes    int64
+	Pointers float64 // share of its words
+}
+
+// An object is an Object with what the runtime makes of it.
+type object struct {
+	Object
+	size    uint64        // bytes of the heap that it takes
+	scan    uint64        // bytes of it that may hold pointers
+	pages   uint64        // of the span in which it lies
+	elems   int32         // objects in a span; 1 for a large one
+	class   int32         // number of the cache of its P that it comes from: kinds of one size class share it
+	large   bool          // a span of its own
+	alloc   time.Duration // CPU of allocating one, in nanoseconds; a fraction of one in less
+	part    float64       // what is left of alloc below a nanosecond
+	mark    float64       // CPU of marking one in this cycle, in nanoseconds
+	live    int64         // how many can be reached
+	perTiny int32         // tiny: objects in one block of size; else 1
+}
+
+// newObject finds the size class of a kind.
+func newObject(o Object) object {
+	k := object{Object: o, perTiny: 1}
+	words := o.Bytes / 8
+	if o.Pointers > 0 && words > 0 {
+		k.scan = uint64(words * 8)
+	}
+	size := uint64(o.Bytes)
+	switch {
+	case k.scan == 0 && size < tinySize:
+		k.perTiny = int32(tinySize / size)
+		size = tinySize
+	case k.scan > 0 && size > minSizeHeader:
+		size += mallocHeader
+	}
+	if size > maxSmallSize || k.scan > 0 && size > maxSmallSize-mallocHeader {
+		k.pages = (uint64(o.Bytes) + pageSize - 1) / pageSize
+		k.size, k.elems, k.large = k.pages*pageSize, 1, true
+		return k
+	}
+	for c := 1; c < len(classToSize); c++ {
+		if uint64(classToSize[c]) >= size {
+			k.size, k.pages = uint64(classToSize[c]), uint64(classToNPages[c])
+			break
+		}
+	}
+	k.elems = int32(k.pages * pageSize / k.size)
+	return k
+}
+
+// openHeap prepares the kinds of object of the service and the heap that the process has before it begins.
+func (s *Sched) openHeap() {
+	type class struct {
+		size uint64
+		scan bool
+	}
+	classes := map[class]int32{}
+	for i := range s.Objects {
+		k := newObject(s.Objects[i])
+		c := class{k.size, k.scan > 0}
+		n, known := classes[c]
+		if !known {
+			n = int32(len(classes))
+			classes[c] = n
+		}
+		k.class = n
+		ns := s.cost.AllocTime(k.Bytes, k.scan > 0)
+		k.alloc = time.Duration(ns)
+		k.part = ns - math.Floor(ns)
+		s.objects = append(s.objects, k)
+	}
+	s.mheap.caches = len(classes)
+	for i := range s.Sets {
+		s.sets = append(s.sets, liveSet{keep: s.Sets[i]})
+	}
+	s.openPools()
+}
+
+// mallocgc allocates op.N objects of a kind, as many at a time as one span or the credit of the goroutine gives.
+func (s *Sched) mallocgc(mp *m, gp *g, k *object, n int64) uint8 {
+	if gp.gcEpoch != s.gcEpoch { // gcResetMarkState
+		gp.gcEpoch, gp.gcAssistBytes = s.gcEpoch, 0
+	}
+	if gp.gcop != gcopNone {
+		if did := s.gcContinue(mp, gp); did != opDone {
+			return did
+		}
+	}
+	if gp.left > 0 && gp.op == opZeroing { // a large object is not zeroed yet
+		mp.zeroing = true
+		s.host.Run(mp.thread, s.paid(&mp.actor)+gp.left)
+		return opBusy
+	}
+	gp.op = 0
+	if int64(gp.made) >= n {
+		gp.made = 0
+		return opDone
+	}
+	if k.large {
+		return s.mallocgcLarge(mp, gp, k)
+	}
+	free := mp.p.mcacheOf(k.class, s.mheap.caches)
+	if free.n == 0 {
+		s.refill(mp, k)
+		free.n = k.elems * k.perTiny
+		if s.gcTriggered() {
+			gp.gcop, gp.gcforced = gcopStart, false
+			return s.gcContinueOrStay(mp, gp)
+		}
+	}
+	count := min(n-int64(gp.made), int64(free.n))
+	if s.controller.BlackenEnabled {
+		if count = s.deductAssistCredit(gp, k, count); count == 0 {
+			gp.gcop = gcopAssist
+			return s.gcContinueOrStay(mp, gp)
+		}
+	}
+	free.n -= int32(count)
+	gp.made += int32(count)
+	s.made(mp.p, k, count)
+	mp.charge += time.Duration(count)*k.alloc + time.Duration(float64(count)*k.part)
+	return opStay
+}
+
+// made books objects that have been allocated.
+func (s *Sched) made(pp *p, k *object, n int64) {
+	k.live += n
+	pp.scanAlloc += uint64(n) * k.scan
+	bytes := uint64(n) * k.size / uint64(k.perTiny)
+	s.mallocs += n
+	s.mallocBytes += bytes
+	if s.gcphase != _GCoff { // allocated black
+		s.work.bytesMarked += bytes
+	}
+}
+
+// mallocgcLarge allocates one object with a span of its own: it sweeps first, then zeroes it, and tests the trigger each time.
+func (s *Sched) mallocgcLarge(mp *m, gp *g, k *object) uint8 {
+	if s.controller.BlackenEnabled && gp.credit {
+		gp.credit = false
+	} else if s.controller.BlackenEnabled {
+		gp.gcAssistBytes -= int64(k.size)
+		if gp.gcAssistBytes < 0 {
+			gp.gcop, gp.credit = gcopAssist, true
+			return s.gcContinueOrStay(mp, gp)
+		}
+	}
+	s.deductSweepCredit(mp, k.pages*pageSize, int64(k.pages))
+	s.allocSpan(mp, k.pages, true)
+	s.sync()
+	mp.p.scanAlloc += k.scan
+	s.controller.Update(int64(k.size), int64(mp.p.scanAlloc))
+	mp.p.scanAlloc = 0
+	s.controller.TotalAlloc += k.size
+	gp.made++
+	k.live++
+	s.mallocs++
+	s.mallocBytes += k.size
+	if s.gcphase != _GCoff {
+		s.work.bytesMarked += k.size
+	}
+	gp.left, gp.op = k.alloc, opZeroing
+	if s.gcTriggered() {
+		gp.gcop, gp.gcforced = gcopStart, false
+		return s.gcContinueOrStay(mp, gp)
+	}
+	return opStay
+}
+
+// refill takes a new span for a P: what it may owe to sweeping is paid first, and the heap counts all of the span as live.
+func (s *Sched) refill(mp *m, k *object) {
+	bytes := k.pages * pageSize
+	s.deductSweepCredit(mp, bytes, 0)
+	s.cacheSpan(mp, k.pages)
+	s.sync()
+	s.controller.Update(int64(bytes), int64(mp.p.scanAlloc))
+	mp.p.scanAlloc = 0
+	s.controller.TotalAlloc += uint64(k.elems) * k.size
+}
+
+// mcacheOf is the P's span of a class of objects.
+func (pp *p) mcacheOf(class int32, classes int) *mcacheSpan {
+	if pp.mcache == nil {
+		pp.mcache = make([]mcacheSpan, classes)
+	}
+	return &pp.mcache[class]
+}
+
+// deductAssistCredit takes what so many objects owe while marking from the goroutine's credit, and says for how many there was
+// enough; 0: it must assist before it gets the first one, which is then paid.
+func (s *Sched) deductAssistCredit(gp *g, k *object, n int64) int64 {
+	if gp.credit {
+		gp.credit = false
+		return 1
+	}
+	each := max(k.Bytes, 1)
+	if affords := gp.gcAssistBytes / each; affords > 0 {
+		n = min(n, affords)
+		gp.gcAssistBytes -= n * each
+		return n
+	}
+	gp.gcAssistBytes -= each
+	if gp.gcAssistBytes >= 0 {
+		return 1
+	}
+	gp.credit = true
+	return 0
+}
+
+// mheap_ is what the heap's memory is used for (runtime/mheap.go: mheap; runtime/mgcsweep.go: sweep).
+type mheap struct {
+	caches      int    // spans that each P may cache
+	pagesInUse  uint64 // of spans
+	spans       int64  // how many these are
+	pagesSwept  uint64 // in this sweep phase
+	unswept     int64  // spans that are to be swept
+	garbage     int64  // those of them in which nothing is alive
+	perSpan     uint64 // pages of an unswept span, on average
+	freeing     uint64 // bytes of dead objects in them
+	sweeper     gopacer.Sweeper
+	lastInUse   uint64 // bytes in use when the last mark phase ended
+	peak        uint64 // largest MappedReady so far
+	mix         int64  // spreads the dead spans over the others
+	memoryGoal  uint64 // what the scavenger keeps for the memory limit; ^0: all
+	percentGoal uint64 // and for the heap goal
+}
+
+// An mcacheSpan is the span of one class that a P caches.
+type mcacheSpan struct{ n int32 }
+
+// cacheSpan gets a span with free places (runtime/mcentral.go): from those swept now, or a new one.
+func (s *Sched) cacheSpan(mp *m, pages uint64) {
+	h := &s.mheap
+	if h.unswept > 0 && h.garbage > 0 { // sweep until one has room: 100 are tried
+		tries := min((h.unswept+h.garbage-1)/h.garbage, 100)
+		s.sweepSpans(mp, tries-1)
+		if h.garbage > 0 {
+			s.sweptOne(mp)
+			h.garbage--
+			s.freeBytes(h.perSpan * pageSize)
+			return // its pages stay in use
+		}
+	}
+	s.allocSpan(mp, pages, false)
+}
+
+// allocSpan takes pages from those that are free, or from the kernel.
+func (s *Sched) allocSpan(mp *m, pages uint64, large bool) {
+	h := &s.mheap
+	if h.unswept > 0 && !large { // reclaim: not to grow while garbage is not swept
+		s.sweepSpans(mp, int64(pages))
+	}
+	bytes := pages * pageSize
+	h.pagesInUse += pages
+	h.spans++
+	if s.controller.HeapFree >= bytes {
+		s.controller.HeapFree -= bytes
+		return
+	}
+	fresh := bytes - s.controller.HeapFree
+	s.controller.HeapFree = 0
+	s.controller.MappedReady += fresh
+	h.peak = max(h.peak, s.controller.MappedReady)
+	mp.charge += time.Duration(s.cost.FreshKiB.P50 * float64(fresh) / 1024)
+}
+
+// freeBytes books dead objects of spans that were swept.
+func (s *Sched) freeBytes(n uint64) {
+	n = min(n, s.mheap.freeing)
+	s.mheap.freeing -= n
+	s.controller.TotalFree += n
+}

@@ -1,0 +1,241 @@
+package gort
+
+import (
+	"time"
+
+	"github.com/gmplab/lab"
+)
+
+// Sweeping (runtime/mgcsweep.go: bgsweep, sweepone, deductSweepCredit; runtime/mgcscavenge.go: gcPaceScavenger) and what a
+// program asks of the collector (runtime.GC, debug.SetGCPercent, debug.SetMemoryLimit).
+//
+// SIMPLIFIED(scavenge): memory above the scavenger's goals goes back to the kernel at the moment at which it becomes free,
+// and at no cost; the runtime takes up to a hundredth of a CPU for it.
+
+// gcSweep begins a sweep phase: all spans are to be swept. The background sweeper becomes runnable.
+func (s *Sched) gcSweep(mp *m) {
+	h := &s.mheap
+	if h.spans > 0 {
+		h.perSpan = max((h.pagesInUse+uint64(h.spans)/2)/uint64(h.spans), 1)
+	}
+	h.unswept = h.spans
+	live := int64((s.work.bytesMarked + h.perSpan*pageSize - 1) / (h.perSpan * pageSize))
+	h.garbage = max(h.spans-live, 0)
+	h.freeing = s.controller.TotalAlloc - s.controller.TotalFree
+	h.freeing -= min(h.freeing, s.work.bytesMarked)
+	h.pagesSwept = 0
+	if s.sweepg.status == _Gwaiting {
+		s.ready(mp, s.sweepg, true)
+	}
+}
+
+// unsweptPages are the pages in use that count for the pace of sweeping.
+func (s *Sched) unsweptPages() uint64 { return uint64(s.mheap.unswept) * s.mheap.perSpan }
+
+// sweptOne sweeps one span.
+func (s *Sched) sweptOne(mp *m) {
+	h := &s.mheap
+	h.unswept--
+	h.pagesSwept += h.perSpan
+	mp.charge += s.price.sweepSpan
+	if h.unswept == 0 {
+		s.sweepDone()
+	}
+}
+
+// sweepDone ends a sweep phase.
+func (s *Sched) sweepDone() {
+	h := &s.mheap
+	s.freeBytes(h.freeing)
+	h.garbage = 0
+}
+
+// sweepSpans sweeps n spans, if there are so many: those of them in which nothing is alive become free pages.
+func (s *Sched) sweepSpans(mp *m, n int64) {
+	h := &s.mheap
+	for n = min(n, h.unswept); n > 0; n-- {
+		if h.garbage > 0 && s.nextIsGarbage() {
+			h.garbage--
+			h.spans--
+			pages := min(h.perSpan, h.pagesInUse)
+			h.pagesInUse -= pages
+			s.controller.HeapFree += pages * pageSize
+			s.freeBytes(pages * pageSize)
+			s.scavenge()
+		}
+		s.sweptOne(mp)
+	}
+}
+
+// nextIsGarbage spreads the dead spans evenly over those that are left.
+func (s *Sched) nextIsGarbage() bool {
+	h := &s.mheap
+	if h.mix += h.garbage; h.mix >= h.unswept {
+		h.mix -= h.unswept
+		return true
+	}
+	return h.garbage == h.unswept
+}
+
+// deductSweepCredit sweeps what a new span owes.
+func (s *Sched) deductSweepCredit(mp *m, spanBytes uint64, callerSweepPages int64) {
+	h := &s.mheap
+	if owed := h.sweeper.PagesOwed(&s.controller, spanBytes, callerSweepPages, h.pagesSwept); owed > 0 && h.unswept > 0 {
+		s.sweepSpans(mp, (owed+int64(h.perSpan)-1)/int64(h.perSpan))
+	}
+}
+
+// bgsweep is the background sweeper: ten spans, then it yields if no P is idle.
+func (s *Sched) bgsweep(mp *m, gp *g) uint8 {
+	if s.mheap.unswept == 0 {
+		gp.op = 0
+		s.gopark(mp, lab.OtherReason)
+		return opParkStay
+	}
+	if gp.op == 1 && (s.sched.npidle == 0 || gp.preempt) { // goschedIfBusy
+		gp.op = 0
+		s.goschedImpl(mp, false)
+		return opParkStay
+	}
+	gp.op = 1
+	s.sweepSpans(mp, sweepBatchSize)
+	return s.pay(mp)
+}
+
+// forcegchelper collects when nothing has for two minutes (runtime/proc.go: forcegchelper; sysmon readies it).
+func (s *Sched) forcegchelper(mp *m, gp *g) uint8 {
+	if gp.op == 1 {
+		gp.op, gp.gctimed, gp.gcop = 2, true, gcopStart
+	}
+	if gp.gcop != gcopNone {
+		if did := s.gcContinue(mp, gp); did != opDone {
+			return did
+		}
+	}
+	gp.op = 1
+	s.gopark(mp, lab.OtherReason)
+	return opParkStay
+}
+
+// forceGC is sysmon's part of it.
+func (s *Sched) forceGC(a *actor, now time.Duration) {
+	if !s.collects || s.forcegc.status != _Gwaiting || s.gcphase != _GCoff || s.controller.GCPercent < 0 || now-s.work.lastGC < forcegcperiod {
+		return
+	}
+	s.forcegc.op = 1
+	var list gQueue
+	list.pushBack(s.forcegc)
+	s.injectglist(a, nil, &list)
+}
+
+// collect is runtime.GC: it waits for a mark phase that is under way, runs a whole cycle, and helps to sweep.
+func (s *Sched) collect(mp *m, gp *g) uint8 {
+	w := &s.work
+	for {
+		if gp.gcop != gcopNone && gp.gcop < gcopWait {
+			if did := s.gcContinue(mp, gp); did != opDone {
+				return did
+			}
+			gp.gcop = gcopSweep
+		}
+		switch gp.gcop {
+		case gcopNone:
+			gp.gccycle = w.cycles + 1
+			gp.gcop = gcopWait
+		case gcopWait: // gcWaitOnMark(n)
+			if s.gcphase != _GCoff {
+				return s.gcWaitOnMark(mp, gp)
+			}
+			gp.gcop = gcopSweep
+			if w.cycles < gp.gccycle {
+				gp.gcop, gp.gcforced = gcopStart, true
+			}
+		case gcopSweep: // gcWaitOnMark(n+1), then sweepone
+			if w.numgc < gp.gccycle {
+				return s.gcWaitOnMark(mp, gp)
+			}
+			if w.cycles == gp.gccycle && s.mheap.unswept > 0 {
+				s.sweepSpans(mp, 1)
+				if s.mheap.unswept > 0 {
+					s.goschedImpl(mp, false)
+					return opParkStay
+				}
+			}
+			gp.gcop, gp.gcforced = gcopNone, false
+			return opDone
+		}
+	}
+}
+
+// gcWaitOnMark parks a goroutine until the mark phase has ended.
+func (s *Sched) gcWaitOnMark(mp *m, gp *g) uint8 {
+	s.work.sweepWaiters.pushBack(gp)
+	s.gopark(mp, lab.OtherReason)
+	return opParkStay
+}
+
+// setPacer is debug.SetGCPercent and debug.SetMemoryLimit: the world is stopped, between two cycles.
+func (s *Sched) setPacer(mp *m, gp *g, op *Op) uint8 {
+	switch gp.gcop {
+	case gcopNone:
+		gp.gcop = gcopPacer
+		return opStay
+	case gcopPacer:
+		if did := s.acquire(mp, gp, &s.sched.gcsema, gcopPacerWorld); did != opDone {
+			return did
+		}
+		return opStay
+	case gcopPacerWorld:
+		if did := s.acquire(mp, gp, &s.sched.worldsema, gcopPacerStop); did != opDone {
+			return did
+		}
+		return opStay
+	case gcopPacerStop:
+		gp.gcop = gcopPacerDone
+		return s.stopTheWorld(mp)
+	}
+	switch {
+	case op.Do == SetGCPercent:
+		s.controller.SetGCPercent(int32(op.N))
+	case op.N == 0:
+		s.controller.SetMemoryLimit(1<<63 - 1)
+	default:
+		s.controller.SetMemoryLimit(op.N)
+	}
+	s.gcControllerCommit()
+	s.startTheWorldWithSema(mp, len(s.allp))
+	s.semrelease(mp, &s.sched.worldsema, false)
+	s.semrelease(mp, &s.sched.gcsema, false)
+	gp.gcop = gcopNone
+	return opDone
+}
+
+// gcPaceScavenger sets how much memory the heap may keep: 95 % of the memory limit when it is near it, and a tenth more than
+// the next cycle is expected to use.
+func (s *Sched) gcPaceScavenger(goal uint64) {
+	h, c := &s.mheap, &s.controller
+	h.memoryGoal, h.percentGoal = ^uint64(0), ^uint64(0)
+	if limit := uint64(float64(c.MemoryLimit) * 0.95); c.MappedReady > limit {
+		h.memoryGoal = limit
+	}
+	if c.LastHeapGoal > 0 {
+		keep := float64(h.lastInUse) * float64(goal) / float64(c.LastHeapGoal)
+		h.percentGoal = uint64(keep * 1.1)
+	}
+	s.scavenge()
+}
+
+// scavenge gives free memory above the goals back to the kernel.
+func (s *Sched) scavenge() {
+	h, c := &s.mheap, &s.controller
+	over := uint64(0)
+	if c.MappedReady > h.memoryGoal {
+		over = c.MappedReady - h.memoryGoal
+	}
+	if retained := h.pagesInUse*pageSize + c.HeapFree; retained > h.percentGoal {
+		over = max(over, retained-h.percentGoal)
+	}
+	over = min(over, c.HeapFree)
+	c.HeapFree -= over
+	c.MappedReady -= over
+}

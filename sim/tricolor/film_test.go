@@ -12,18 +12,25 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// wellFormed reads a picture as XML to its end.
-func wellFormed(t *testing.T, svg []byte) {
+// wellFormed reads a picture as XML to its end and gives the text in it, without spaces.
+func wellFormed(t *testing.T, svg []byte) string {
 	t.Helper()
 	d := xml.NewDecoder(bytes.NewReader(svg))
+	var text strings.Builder
 	for {
-		_, err := d.Token()
+		tok, err := d.Token()
 		if err == io.EOF {
-			return
+			return squeeze(text.String())
 		}
 		require.NoError(t, err)
+		if chars, ok := tok.(xml.CharData); ok {
+			text.Write(chars)
+		}
 	}
 }
+
+// squeeze leaves out all white space.
+func squeeze(text string) string { return strings.Join(strings.Fields(text), "") }
 
 // The lessons, as steps and as films, in both languages. Those that are to lose an object lose it.
 func TestLessons(t *testing.T) {
@@ -70,7 +77,7 @@ func TestFilmOfRandomCases(t *testing.T) {
 			}
 			for i := range f.Frames {
 				assert.NotEmpty(t, f.Caption(i, lang))
-				wellFormed(t, f.FrameSVG(i, lang))
+				assert.Contains(t, wellFormed(t, f.FrameSVG(i, lang)), squeeze(f.Caption(i, lang)), "no word is lost between lines")
 			}
 			wellFormed(t, f.SVG(`<&">`, lang))
 		}
@@ -145,4 +152,21 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A cross is over what is lost, in the last frame alone, and over nothing else.
+func TestLostIsCrossedOut(t *testing.T) {
+	for _, l := range tricolor.Lessons() {
+		c, err := l.Case()
+		require.NoError(t, err)
+		f, err := tricolor.Shoot(&c, l.Rules)
+		require.NoError(t, err)
+		for i := range f.Frames {
+			want := 0
+			if i == len(f.Frames)-1 {
+				want = len(f.Lost)
+			}
+			assert.Equal(t, want, bytes.Count(f.FrameSVG(i, tricolor.English), []byte(`stroke-linecap="round"`)), "%s, frame %d", l.Name, i)
+		}
+	}
 }

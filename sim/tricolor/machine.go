@@ -72,14 +72,14 @@ type Effect struct {
 // A Machine is a heap while it is marked. Its zero value is empty; Reset gives it a graph. It holds arrays only, one
 // after another for all objects, so that a large heap is marked at the speed of memory, and it can be used again.
 //
-// SIMPLIFIED(tricolor): an object is scanned at one moment, as is a stack; the runtime scans objects slot by slot, in parts of
-// 128 KiB, beside running goroutines. The barrier does not look at the colour of the slot it guards, so a part more or less
-// scanned makes no difference to it.
+// SIMPLIFIED(tricolor): an object is scanned at one moment; the runtime scans it slot by slot, in parts of 128 KiB, beside running
+// goroutines. The barrier does not look at the color of the slot that it guards, so an object in parts is as several objects
+// that are found together.
 //
-// SIMPLIFIED(tricolor): the barrier shades at once; the runtime keeps 512 pointers per P and shades them when the buffer is
+// SIMPLIFIED(tricolor): the barrier shades at once; the runtime keeps up to 512 pointers per P and shades them when the buffer is
 // full, at the latest before marking ends (runtime/mwbbuf.go:wbBufFlush1). Until then a P's buffer is one more grey root.
 //
-// SIMPLIFIED(tricolor): no goroutine begins while marking; one that does has an empty stack, which the runtime need not scan
+// SIMPLIFIED(tricolor): no goroutine begins while marking; one that does has no roots, and the runtime does not scan its stack
 // (runtime/mgcmark.go:gcPrepareMarkRoots).
 type Machine struct {
 	rules Rules

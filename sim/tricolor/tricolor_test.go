@@ -112,12 +112,14 @@ func TestHalfABarrierLoses(t *testing.T) {
 				}
 				found++
 				small := tricolor.Shrink(c, rules(b))
+				checkMinimal(t, small, b)
 				if found == 1 || tricolor.Smaller(&small, &best) {
 					best = small
 				}
 			}
 			require.Equal(t, 50, found)
-			checkMinimal(t, best, b)
+			assert.Len(t, best.Script, 3)
+			assert.LessOrEqual(t, len(best.Objects), 2)
 			why, err := tricolor.Explain(&best, rules(b), tricolor.English)
 			require.NoError(t, err)
 			require.NotEmpty(t, why)
@@ -137,8 +139,6 @@ func checkMinimal(t *testing.T, c tricolor.Case, b tricolor.Barrier) {
 	require.NotEmpty(t, lost)
 	_, lost, _ = m.Run(&c, rules(tricolor.Hybrid))
 	assert.Empty(t, lost)
-	assert.LessOrEqual(t, len(c.Script), 3)
-	assert.LessOrEqual(t, len(c.Objects), 2)
 	for i := range c.Script {
 		less := tricolor.Case{Graph: c.Graph}
 		less.Script = append(append(less.Script, c.Script[:i]...), c.Script[i+1:]...)
@@ -183,12 +183,33 @@ func TestLosses(t *testing.T) {
 				assert.Zero(t, b&sh.Half, "a half that is there is not missing")
 				assert.LessOrEqual(t, sh.Step, l.Hidden)
 				assert.NotZero(t, sh.What)
+				assert.NotContains(t, runTwin(uint64(seed), rules(b), sh.Step, sh.Half).lost(), l.Object, "that shade keeps it")
 			}
 		}
 	}
 	t.Logf("%d lost objects, %d of them by the want of a single shade", explained, single)
 	assert.Greater(t, explained, 100)
 	assert.Equal(t, explained, single)
+}
+
+// The sentence names the write that hid the object and each half of the barrier that would have kept it, where it would have.
+func TestExplain(t *testing.T) {
+	for i, want := range []string{
+		"C is lost. Step 6 (g1: y[0] = nil; B[0]: C → nil) hid it: it was white, and from then on only what was black led to it (A[0])." +
+			" The deletion half of the barrier would have shaded C at this very write." +
+			" The insertion half of the barrier would have shaded C at step 4 (g1: x[0] = z).",
+		"B is lost. Step 4 (g2: y = nil; g2.y: B → nil) hid it: it was white, and from then on only what was black led to it (A[0])." +
+			" The insertion half of the barrier would have shaded B at step 3 (g2: x[0] = y).",
+		"B is lost. Step 3 (g1: x[0] = nil; A[0]: B → nil) hid it: it was white, and from then on only what was black led to it (g1.y)." +
+			" The deletion half of the barrier would have shaded B at this very write.",
+	} {
+		l := tricolor.Lessons()[i]
+		c, err := l.Case()
+		require.NoError(t, err)
+		why, err := tricolor.Explain(&c, l.Rules, tricolor.English)
+		require.NoError(t, err)
+		assert.Equal(t, []string{want}, why)
+	}
 }
 
 // What each half is for: runtime/mbarrier.go, 1 and 2, and the writes that the barrier guards beside those to the heap.
@@ -333,6 +354,23 @@ func TestDrawAndText(t *testing.T) {
 		require.Equal(t, a.String(), back.String())
 	}
 	assert.Equal(t, "A Z A1 Z1 nil", fmt.Sprint(tricolor.Ref(1), " ", tricolor.Ref(26), " ", tricolor.Ref(27), " ", tricolor.Ref(52), " ", tricolor.Ref(0)))
+}
+
+// Where only the heap is written, no global and no other stack is.
+func TestHeapOnly(t *testing.T) {
+	var c tricolor.Case
+	shape := tricolor.Small
+	shape.HeapOnly = true
+	ops := map[tricolor.Op]int{}
+	for seed := range 200 {
+		c.Draw(uint64(seed), shape)
+		for _, s := range c.Script {
+			ops[s.Op]++
+		}
+	}
+	assert.Zero(t, ops[tricolor.StoreGlobal]+ops[tricolor.Send])
+	assert.NotZero(t, ops[tricolor.Store])
+	assert.NotZero(t, ops[tricolor.LoadGlobal])
 }
 
 // Half of a barrier is named in every way it can be set.

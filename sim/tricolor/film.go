@@ -161,9 +161,12 @@ func (f *Film) Steps(l Lang) []string {
 	return lines
 }
 
-// code is the step of a frame as text.
+// code is the step of a frame as text; marking names the object, where the script counts it.
 func (f *Film) code(i int) string {
 	if s := f.Frames[i].Step; s >= 0 {
+		if e := f.Frames[i].Effect; f.Case.Script[s].Op == Mark && e.Object != 0 {
+			return "gc: mark " + e.Object.String()
+		}
 		return f.Case.Script[s].String()
 	}
 	return [...]string{"", "gc: start", "gc: finish", "gc: sweep"}[-f.Frames[i].Step]

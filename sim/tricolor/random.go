@@ -74,12 +74,13 @@ func (c *Case) Draw(seed uint64, s Shape) {
 
 func clip(n, lo, hi int) int { return max(lo, min(n, hi)) }
 
-// resize gives a slice of n, with the memory of the one before.
+// resize gives a slice of n, with the memory of the one before and of its lists.
 func resize(s [][]Ref, n int) [][]Ref {
+	s = s[:min(n, cap(s))]
 	for len(s) < n {
-		s = append(s[:len(s)], nil)
+		s = append(s, nil)
 	}
-	return s[:n]
+	return s
 }
 
 // pointers draws slots: one in four is nil.

@@ -81,8 +81,12 @@ func TestHybridLosesNothing(t *testing.T) {
 // More than that: at no moment is there an object that the program can reach and the collector would not find.
 func TestHybridHidesNothing(t *testing.T) {
 	var c tricolor.Case
+	seeds := 3000
+	if testing.Short() {
+		seeds = 500
+	}
 	for _, b := range []tricolor.Barrier{tricolor.Hybrid, tricolor.Paper} {
-		for seed := range 3000 {
+		for seed := range seeds {
 			c.Draw(uint64(seed), tricolor.Small)
 			f, err := tricolor.Shoot(&c, rules(b))
 			require.NoError(t, err)

@@ -28,7 +28,8 @@ func (m *Machine) loses(c *Case, r Rules) bool {
 
 // Shrink makes a case that loses an object as small as it gets by leaving out one thing at a time: steps, goroutines, objects,
 // slots, pointers; and writes nil where it can. What it gives still loses an object, and there is nothing more in it whose absence would not save all. A
-// case that is wrong or loses nothing comes back as it is. The same case always shrinks to the same one.
+// case that is wrong or loses nothing comes back as it is. The same case always shrinks to the same one. The time grows with the
+// square of the case's size; those that Draw gives take less than a millisecond.
 func Shrink(c Case, r Rules) Case {
 	c = c.clone()
 	s := shrinker{rules: r}

@@ -329,13 +329,15 @@ func TestBadInput(t *testing.T) {
 	assert.Error(t, err)
 	_, err = tricolor.Explain(&bad, rules(tricolor.Hybrid), tricolor.English)
 	assert.Error(t, err)
+	_, err = tricolor.Losses(&tricolor.Case{Script: make([]tricolor.Step, 501), Graph: bad.Graph}, rules(tricolor.None))
+	assert.EqualError(t, err, "501 steps and 0 objects are too many to explain; shrink the case to at most 500 of each")
 	assert.EqualError(t, errors.Unwrap(bad.Validate()), "slot 255; give less than 255")
-	assert.Equal(t, bad.String(), tricolorString(bad))
+	assert.Equal(t, bad.String(), shrunk(bad))
 	assert.Error(t, (&tricolor.Graph{Stacks: make([][]tricolor.Ref, 256)}).Validate())
 }
 
-// tricolorString is what Shrink makes of a case that is wrong: the same.
-func tricolorString(c tricolor.Case) string {
+// shrunk is what Shrink makes of a case that is wrong: the same.
+func shrunk(c tricolor.Case) string {
 	same := tricolor.Shrink(c, rules(tricolor.None))
 	return same.String()
 }

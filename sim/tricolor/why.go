@@ -23,10 +23,18 @@ type Shade struct {
 	What Ref     // the object that would have been shaded: the lost one, or what leads to it
 }
 
-// Losses marks a case and explains each object that is lost. No losses: none.
+// maxExplained is how many steps and objects Losses looks at: it marks the case once for each step and object that is lost.
+const maxExplained = 500
+
+// Losses marks a case and explains each object that is lost; none: nothing is lost. It is an error if the case is wrong, or
+// so large that one has to Shrink it first.
 func Losses(c *Case, r Rules) ([]Lost, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
+	}
+	if len(c.Script) > maxExplained || len(c.Objects) > maxExplained {
+		return nil, fmt.Errorf("%d steps and %d objects are too many to explain; shrink the case to at most %d of each",
+			len(c.Script), len(c.Objects), maxExplained)
 	}
 	var m Machine
 	m.run(c, r)

@@ -245,12 +245,12 @@ func (p *godebugParser) gc(text string) bool {
 
 // start reads the pacer's line of the beginning of a cycle. If one is open there is no gctrace to end it.
 func (p *godebugParser) start(text string) bool {
-	if p.open.Paced {
-		p.close()
-	}
 	c := p.next
 	if !c.readStart(text) || !p.same(text, c.appendStart) {
 		return false
+	}
+	if p.open.Paced {
+		p.close()
 	}
 	p.open, p.next = c, GCCycle{}
 	return true

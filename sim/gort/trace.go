@@ -47,6 +47,7 @@ const (
 	tRead
 	tAgain
 	tNewstack
+	tSchedtrace
 )
 
 var sentences = [...]string{
@@ -87,6 +88,7 @@ var sentences = [...]string{
 	tSelect:      "selectgo %[1]s: case %[2]d of %[3]d",
 	tWrite:       "write %[1]s: %[2]d bytes to connection %[3]d",
 	tRead:        "read %[1]s: %[2]d bytes from connection %[3]d",
+	tSchedtrace:  "schedtrace: %[2]d Ps idle, %[3]d on the global queue",
 	tAgain:       "EAGAIN %[1]s on connection %[3]d",
 }
 

@@ -242,12 +242,13 @@ func TestMalformedLines(t *testing.T) {
 func sound(t *testing.T, l lab.GODEBUGLines) {
 	t.Helper()
 	require.NotEmpty(t, l.GCs)
+	const slack = 1 << 20 // the heap live shrinks a little where a P gives its spans back, and the next MiB may be near
 	for i, c := range l.GCs {
 		assert.Equal(t, i+1, c.N)
 		assert.True(t, c.Paced)
 		assert.Equal(t, i > 0, c.Swept)
 		assert.LessOrEqual(t, c.Trigger, c.HeapEnd)
-		assert.LessOrEqual(t, c.HeapBegin, c.HeapEnd)
+		assert.LessOrEqual(t, c.HeapBegin, c.HeapEnd+slack)
 		assert.LessOrEqual(t, c.HeapMarked, c.HeapEnd)
 		assert.Less(t, c.Utilization, 1.2)
 		assert.Positive(t, c.Procs)
@@ -259,8 +260,8 @@ func sound(t *testing.T, l lab.GODEBUGLines) {
 		if i > 0 {
 			before := l.GCs[i-1]
 			assert.GreaterOrEqual(t, c.At+time.Millisecond, before.At+before.StopSweep+before.Mark+before.StopMark)
-			assert.GreaterOrEqual(t, c.SweptLive, before.HeapMarked)
-			assert.GreaterOrEqual(t, c.HeapBegin, before.HeapMarked)
+			assert.GreaterOrEqual(t, c.SweptLive+slack, before.HeapMarked)
+			assert.GreaterOrEqual(t, c.HeapBegin+slack, before.HeapMarked)
 		}
 	}
 	for i, s := range l.Scheds {

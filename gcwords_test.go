@@ -51,6 +51,33 @@ func TestRealLinesComeBack(t *testing.T) {
 	assert.Equal(t, l, parsed(t, string(allLines.Append(nil, l.GCs, l.Scheds))+last), "and the lines in our order")
 }
 
+// testdata/godebug-broken.txt is a part of what another one wrote, on 8 Ps with schedtrace=1 under strace, which slows its
+// writes: three lines of schedtrace are broken by the end of a sweep, and one sweep is over before its cycle is told of.
+func TestRealLinesThatBreakIn(t *testing.T) {
+	b, err := os.ReadFile("testdata/godebug-broken.txt")
+	require.NoError(t, err)
+	text := string(b)
+	l := parsed(t, text)
+	assert.Empty(t, l.Rest)
+	require.Len(t, l.GCs, 7)
+	assert.Len(t, l.Scheds, strings.Count(text, "SCHED "))
+	assert.Equal(t, 3, strings.Count(text, "runqueue=0pacer: sweep done"))
+	for i := range l.GCs {
+		c := &l.GCs[i]
+		assert.Equal(t, 32+i, c.N)
+		assert.Equal(t, c.N != 32, c.Swept)
+		for line := range strings.Lines(string(c.AppendTrace(c.AppendPacer(nil)))) {
+			assert.Contains(t, text, line)
+		}
+	}
+	assert.EqualValues(t, 61<<20, l.GCs[3].SweptLive, "written before the line of cycle 34, but cycle 35 began after it")
+	for i := range l.Scheds {
+		head, tail, _ := strings.Cut(string(l.Scheds[i].Append(nil)), " [")
+		assert.Contains(t, text, head)
+		assert.Contains(t, text, " ["+tail)
+	}
+}
+
 func TestLinesOfACycle(t *testing.T) {
 	text := `pacer: sweep done at heap size 18MB; allocated 1MB during sweep; swept 2345 pages at 0.0001954161944108635 pages/byte
 pacer: assist ratio=1.8968347534105272 (scan 12 MB in 29->35 MB) workers=0+0.25

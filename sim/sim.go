@@ -59,7 +59,9 @@ func process(cost *lab.Cost, policy gort.Policy, t *lab.Trial) (*gort.Sched, gor
 	if err != nil {
 		return nil, service, err
 	}
-	return gort.New(cost, policy, knobs, t.Seed), service, nil
+	s := gort.New(cost, policy, knobs, t.Seed)
+	s.SchedTrace(t.SchedTrace)
+	return s, service, nil
 }
 
 // Trace predicts one trial as Runner does, and gives every change of state of its goroutines, Ps and threads as well.

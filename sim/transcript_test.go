@@ -33,6 +33,7 @@ const (
 //	# policy: Go113               another than Go126, of policies
 //	# detail: spins, gfput        small decisions whose sentences contain one of these are shown, too; each must come up
 //	# seed: 1                     of the run
+//	# schedtrace: 10ms            GODEBUG=schedtrace
 //	# hide: newproc, goexit0      functions whose decisions are left out
 //	# show: 20 lines from "x"     a window: from the first line with x behind the window before; none: all
 type scenario struct {
@@ -40,6 +41,7 @@ type scenario struct {
 	cost                lab.Cost
 	policy              gort.Policy
 	seed                uint64
+	schedtrace          time.Duration
 	hide, detail        []string
 	windows             []window
 }
@@ -57,7 +59,7 @@ var policies = map[string]func(*gort.Policy){
 	"StealKeep 0":        func(p *gort.Policy) { p.StealKeep = 0 },
 }
 
-var directive = regexp.MustCompile(`(?m)^# (cost|policy|detail|seed|hide|show): (.+)$`)
+var directive = regexp.MustCompile(`(?m)^# (cost|policy|detail|seed|schedtrace|hide|show): (.+)$`)
 var windowRule = regexp.MustCompile(`^(\d+) lines from "(.+)"$`)
 
 func readScenario(t *testing.T, file string) scenario {
@@ -87,6 +89,9 @@ func readScenario(t *testing.T, file string) scenario {
 			sc.detail = strings.Split(m[2], ", ")
 		case "seed":
 			sc.seed, err = strconv.ParseUint(m[2], 10, 64)
+			require.NoError(t, err)
+		case "schedtrace":
+			sc.schedtrace, err = time.ParseDuration(m[2])
 			require.NoError(t, err)
 		case "hide":
 			sc.hide = strings.Split(m[2], ", ")
@@ -123,6 +128,7 @@ func (sc *scenario) traced(t testing.TB, trial lab.Trial) (*gort.Sched, *lab.Res
 	v, err := serve.Compile(&trial, knobs, &cost)
 	require.NoError(t, err)
 	s := gort.New(&cost, sc.policy, knobs, trial.Seed)
+	s.SchedTrace(trial.SchedTrace)
 	s.Check()
 	s.Trace()
 	if sc.detail != nil {
@@ -178,7 +184,7 @@ func TestTranscripts(t *testing.T) {
 			sc := readScenario(t, file)
 			require.Regexp(t, `^# [A-Za-z]`, sc.comment, "the file begins with a comment that says what it shows")
 			f := sc.parse(t)
-			s, r := sc.traced(t, lab.Trial{Workload: f.Workload, Knobs: f.Knobs, Seed: sc.seed})
+			s, r := sc.traced(t, lab.Trial{Workload: f.Workload, Knobs: f.Knobs, Seed: sc.seed, SchedTrace: sc.schedtrace})
 			require.Zero(t, r.Dropped)
 			got := sc.transcript(t, s.Marks(), f.Knobs.Filled(max(sc.cost.Cores, 1)).GOMAXPROCS)
 			for _, d := range sc.detail {

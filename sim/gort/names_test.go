@@ -44,6 +44,8 @@ var ours = map[string]string{
 	"Trace":     "switches the record of decisions on",
 	"Marks":     "the record of decisions",
 
+	"SchedTrace": "sets GODEBUG=schedtrace, which the runtime reads from its environment",
+
 	// Parts of a function of the runtime that sleeps, spins or blocks in its middle, or is too long for one of ours.
 	"findLocal":      "findRunnable up to stealing",
 	"dropP":          "findRunnable behind stealing, from giving the P away",

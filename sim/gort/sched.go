@@ -298,11 +298,12 @@ func (s *Sched) HostSpeed() (seconds float64, ok bool) {
 	return inC/1e9 + (s.price.runCall + s.price.cgocall).Seconds(), true
 }
 
-// Fill puts into a result the requests by the time they ended, the steals, the batches, and how many requests are open.
+// Fill puts into a result the requests by the time they ended, the steals, the batches, the lines of schedtrace, and how many requests are open.
 func (s *Sched) Fill(r *lab.Result) {
 	slices.SortStableFunc(s.requests, func(a, b lab.Request) int { return cmp.Compare(a.End, b.End) })
 	r.Requests, r.Steals, r.Batches, r.Dropped = s.requests, s.steals, s.batches, s.open
 	r.GCs = s.gcs
+	r.Sched = s.sysmon.trace.lines
 }
 
 // otherThreads are threads of the runtime that never run what a workload asks for: sysmon, the template thread of a cgo

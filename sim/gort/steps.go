@@ -81,6 +81,7 @@ var long = [...]string{
 	tNewm:          "startm → newm: M%[2]d is a new thread for this P",
 	tPoll:          "findRunnable → netpoll: M%[2]d blocks until a descriptor is ready or a timer is due",
 	tDeep:          "sysmon: every P is idle; sleeps until one is used again or a timer is due",
+	tSchedtrace:    "sysmon → schedtrace: writes a line; %[2]d Ps idle, %[3]d on the global queue",
 	tRetake:        "sysmon → retake: %[1]s is still in its call; takes the P, %[6]s",
 	tEnter:         "entersyscall: %[1]s makes a call and leaves the P where it is",
 	tExitFast:      "exitsyscall, fast: %[1]s is back and has its P still",

@@ -12,6 +12,7 @@ type sysmonState struct {
 	delay   time.Duration
 	deep    bool // in the deep sleep
 	started bool
+	trace   schedtraceState
 }
 
 // startSysmon makes sysmon as it is in a process that has just been set up, with calls and system calls: somewhere in a
@@ -40,7 +41,7 @@ func (s *Sched) sysmonStep() {
 		sm.started = true
 		s.usleep(&sm.actor, time.Duration(s.random.Float64()*float64(sm.delay)))
 		return
-	case s.sched.gcwaiting || int(s.sched.npidle) == len(s.allp):
+	case sm.trace.every == 0 && (s.sched.gcwaiting || int(s.sched.npidle) == len(s.allp)):
 		if next := s.timeSleepUntil(); next > now {
 			sm.deep = true
 			s.sched.sysmonwait = true
@@ -61,6 +62,10 @@ func (s *Sched) sysmonStep() {
 		sm.idle++
 	}
 	s.forceGC(&sm.actor, now)
+	if sm.trace.every > 0 && sm.trace.last+sm.trace.every <= now {
+		sm.trace.last = now
+		s.schedtrace(now)
+	}
 	s.sysmonSleep()
 }
 

@@ -54,6 +54,7 @@ const (
 	tAssistPark
 	tForEachP
 	tPoolMiss
+	tSchedtrace
 )
 
 var sentences = [...]string{
@@ -101,6 +102,7 @@ var sentences = [...]string{
 	tAssistPark:  "gcParkAssist %[1]s: waits for credit",
 	tForEachP:    "forEachP by %[1]s: %[2]d other Ps",
 	tPoolMiss:    "Pool.Get %[1]s: empty, allocates",
+	tSchedtrace:  "schedtrace: %[2]d Ps idle, %[3]d on the global queue",
 	tAgain:       "EAGAIN %[1]s on connection %[3]d",
 }
 

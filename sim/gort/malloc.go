@@ -257,8 +257,13 @@ type mheap struct {
 	perSpan     uint64 // pages of an unswept span, on average
 	freeing     uint64 // bytes of dead objects in them
 	sweeper     gopacer.Sweeper
-	lastInUse   uint64 // bytes in use when the last mark phase ended
-	peak        uint64 // largest MappedReady so far
+	lastInUse   uint64  // bytes in use when the last mark phase ended
+	peak        uint64  // largest MappedReady so far
+	pace        float64 // pages to be swept for each byte, when the phase began
+	sweepFrom   uint64  // heap live when it began
+	sweptLive   uint64  // when it ended; with the pages and the pace, for the next cycle's record
+	sweptPages  uint64
+	sweptPace   float64
 	mix         int64  // spreads the dead spans over the others
 	memoryGoal  uint64 // what the scavenger keeps for the memory limit; ^0: all
 	percentGoal uint64 // and for the heap goal

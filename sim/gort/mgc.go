@@ -266,9 +266,15 @@ func (s *Sched) gcBeginMark(mp *m, gp *g) {
 	s.poolCleanup()
 	w.cycles++
 	s.controller.StartCycle(int64(now), len(s.allp), gp.gctimed)
-	w.cycle = lab.GCCycle{N: int(w.cycles), At: w.tSweepTerm, Procs: len(s.allp), Forced: w.userForced, HeapBegin: w.heap0,
-		Paced: true, Trigger: s.controller.HeapLive, AssistRatio: s.controller.AssistWorkPerByte,
+	w.cycle = lab.GCCycle{N: int(w.cycles), At: w.tSweepTerm, Procs: len(s.allp), Forced: w.userForced, Timed: gp.gctimed,
+		HeapBegin: w.heap0, HeapReset: w.heap0, Paced: true, Trigger: s.controller.HeapLive, HeapScan: s.controller.HeapScan,
+		GoalBegin: s.controller.HeapGoal(), AssistRatio: s.controller.AssistWorkPerByte,
 		Dedicated: int(s.controller.DedicatedMarkWorkersNeeded), Fractional: s.controller.FractionalUtilizationGoal}
+	if h := &s.mheap; h.sweptPages > 0 {
+		w.cycle.Swept, w.cycle.SweptLive, w.cycle.SweptPages = true, h.sweptLive, h.sweptPages
+		w.cycle.SweptAlloc, w.cycle.PagesPerByte = h.sweptLive-min(h.sweptLive, h.sweepFrom), h.sweptPace
+		h.sweptPages = 0
+	}
 	for _, pp := range s.allp {
 		pp.gcAssistTime, pp.gcFractionalMarkTime = 0, 0
 	}
@@ -351,8 +357,10 @@ func (s *Sched) gcMarkTermination(mp *m, gp *g) {
 	w.report = c.EndCycle(int64(w.tMarkTerm), len(s.allp), w.userForced)
 	s.gcphase = _GCmarktermination
 	w.heap1 = c.HeapLive
-	scanned := uint64(c.HeapScanWork + c.StackScanWork + c.GlobalsScanWork)
-	expected := c.LastHeapScan + c.LastStackScan + c.GlobalsScan
+	y := &w.cycle
+	y.ScannedStacks, y.ScannedGlobals = uint64(c.StackScanWork), uint64(c.GlobalsScanWork)
+	y.Scanned = uint64(c.HeapScanWork) + y.ScannedStacks + y.ScannedGlobals
+	y.ScanExpected = c.LastHeapScan + c.LastStackScan + c.GlobalsScan
 	s.mheap.lastInUse = s.mheap.pagesInUse * pageSize
 	c.ResetLive(w.bytesMarked)
 	for _, pp := range s.allp {
@@ -367,7 +375,7 @@ func (s *Sched) gcMarkTermination(mp *m, gp *g) {
 	w.tEnd = s.host.Now + mp.charge
 	w.lastGC = w.tEnd
 	s.limiter.FinishGCTransition(int64(w.tEnd))
-	s.gcRecord(scanned, expected)
+	s.gcRecord()
 	s.note(tGCEnd, mp.p, gp, int32(w.heap1>>20), int32(w.bytesMarked>>20))
 	s.wakeList(mp, &w.sweepWaiters)
 	s.startTheWorldWithSema(mp, len(s.allp))
@@ -387,22 +395,27 @@ func (s *Sched) gcControllerCommit() {
 	s.controller.Commit(done)
 	trigger, goal := s.controller.Trigger()
 	s.mheap.sweeper.GCPaceSweeper(&s.controller, trigger, s.unsweptPages(), s.mheap.pagesSwept, done)
+	s.mheap.pace, s.mheap.sweepFrom = s.mheap.sweeper.SweepPagesPerByte, s.controller.HeapLive
 	s.gcPaceScavenger(goal)
 }
 
 // gcRecord keeps what gctrace and gcpacertrace print of the cycle.
-func (s *Sched) gcRecord(scanned, expected uint64) {
+func (s *Sched) gcRecord() {
 	w, c, y := &s.work, &s.controller, &s.work.cycle
 	y.StopSweep, y.Mark, y.StopMark = w.tMark-w.tSweepTerm, w.tMarkTerm-w.tMark, w.tEnd-w.tMarkTerm
+	cpus := len(s.allp)
+	if s.cost.Cores > 0 {
+		cpus = min(cpus, s.cost.Cores)
+	}
+	y.StopSweepCPU, y.StopMarkCPU = time.Duration(cpus)*y.StopSweep, time.Duration(cpus)*y.StopMark
 	y.AssistCPU = time.Duration(c.AssistTime)
 	y.WorkerCPU = time.Duration(c.DedicatedMarkTime + c.FractionalMarkTime)
 	y.IdleCPU = time.Duration(c.IdleMarkTime)
 	y.HeapEnd, y.HeapMarked, y.Goal = w.heap1, w.bytesMarked, c.LastHeapGoal
 	y.Stacks, y.Globals = c.LastStackScan, c.GlobalsScan
-	y.Scanned, y.ScanExpected = scanned, expected
 	y.ConsMark, y.Utilization = w.report.ConsMark, w.report.Utilization
 	y.GoalDelta = int64(w.heap1) - int64(c.LastHeapGoal)
-	w.gcTotal += y.AssistCPU + y.WorkerCPU + time.Duration(len(s.allp))*(y.StopSweep+y.StopMark)
+	w.gcTotal += y.AssistCPU + y.WorkerCPU + y.StopSweepCPU + y.StopMarkCPU
 	if w.tEnd > 0 {
 		y.CPU = int(100 * float64(w.gcTotal) / (float64(w.tEnd) * float64(len(s.allp))))
 	}

@@ -48,6 +48,7 @@ func (s *Sched) sweepDone() {
 	h := &s.mheap
 	s.freeBytes(h.freeing)
 	h.garbage = 0
+	h.sweptLive, h.sweptPages, h.sweptPace = s.controller.HeapLive, h.pagesSwept, h.pace
 }
 
 // sweepSpans sweeps n spans, if there are so many: those of them in which nothing is alive become free pages.

@@ -76,7 +76,6 @@ type run struct {
 	firstUsage, lastUsage usage  // when the counted part begins and ends
 	last                  values // when it ends
 
-	pool    sync.Pool // of *request
 	shards  []*record // by P, for requests without a client
 	records []*record // all of them
 }
@@ -133,7 +132,6 @@ func newRun(e envelope) (*run, error) {
 	if w.Run == 0 {
 		r.until = math.MaxInt64
 	}
-	r.pool.New = func() any { return new(request) }
 	r.open.Store(1) // start
 	for range runtime.GOMAXPROCS(0) {
 		r.shards = append(r.shards, r.newRecord())
@@ -224,6 +222,7 @@ func (r *run) observe(ctx context.Context, before values) (*lab.Result, error) {
 		res.Notes = append(res.Notes, fmt.Sprintf("Requests were still open after %v; they are counted as dropped.", limit))
 	}
 	r.stopping.Store(true)
+	res.Trial = r.trial
 	merge(r.records, res)
 	res.Dropped = int(r.open.Load() - r.sources.Load())
 	return res, nil

@@ -15,7 +15,7 @@ type values struct {
 }
 
 // observed are the metrics of the runtime that a Result holds, by prefix.
-var observed = []string{"/sched/", "/cgo/", "/gc/cycles/", "/gc/heap/allocs"}
+var observed = []string{"/sched/", "/cgo/", "/gc/", "/memory/classes/"}
 
 // readMetrics reads the runtime's metrics that are single numbers.
 func readMetrics() values {

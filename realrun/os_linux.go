@@ -7,6 +7,8 @@ import (
 	"syscall"
 	"time"
 	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // nanosleep blocks the calling thread in the kernel for d; the runtime's signals do not end the sleep.
@@ -39,6 +41,15 @@ func room[T any](n int) []T {
 		}
 	}
 	return make([]T, n)
+}
+
+// memoryFile makes a file that has no name and is gone when it is closed.
+func memoryFile(name string) (*os.File, error) {
+	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), name), nil
 }
 
 // rss is the memory of this process that is resident, in bytes; not ok where the system does not tell.

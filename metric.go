@@ -12,7 +12,7 @@ import (
 type Metric struct {
 	Name   string                                 // "/latency/p99:seconds"
 	Help   string                                 // one sentence
-	Better int                                    // +1: more is better, -1: less is better, 0: neither
+	Better int                                    // +1: more is better, -1: less is better, 0: neither, or memory is traded for time
 	Of     func(*Result) (value float64, ok bool) // not ok: this side did not observe it
 }
 
@@ -46,6 +46,25 @@ var Metrics = []Metric{
 	{"/sched/steal-size/mean:goroutines", "Mean number of goroutines that one steal moved; the simulator alone sees it.", 0,
 		meanOf(func(r *Result) []int32 { return r.Steals })},
 	{"/sched/retakes:count", "Ps that sysmon took from a thread in a C or system call; the simulator alone sees them.", 0, value("/sched/retakes:count")},
+	{"/gc/cycles/total:gc-cycles", "Collections that began in the counted part. This and what follows on collections is computed from the lines of gctrace and gcpacertrace.", 0, gcCycles},
+	{"/gc/period/p50:seconds", "Median time from the beginning of a collection to that of the next one; of at least three.", 0, gcPeriod},
+	{"/gc/period/mean:seconds", "Mean of the same.", 0, gcPeriodMean},
+	{"/gc/heap/peak:bytes", "Largest live heap at the end of marking.", 0, gcPeak},
+	{"/gc/heap/peak/p50:bytes", "Median live heap at the end of marking.", 0, gcMedian(func(g *GCCycle) float64 { return float64(g.HeapEnd) })},
+	{"/gc/heap/live:bytes", "Median of what collections found alive.", 0, gcMedian(func(g *GCCycle) float64 { return float64(g.HeapMarked) })},
+	{"/gc/heap/goal:bytes", "Median heap goal of collections.", 0, gcMedian(func(g *GCCycle) float64 { return float64(g.Goal) })},
+	{"/gc/heap/trigger:bytes", "Median live heap when marking began.", 0, gcMedian(gcTrigger)},
+	{"/gc/cpu:ratio", "CPU time of collections, as a share of that of all Ps, over whole periods: assists, workers, idle marking, and the stops of the world on all Ps.", 0, gcShare(true)},
+	{"/gc/cpu/busy:ratio", "The same without idle marking.", 0, gcShare(false)},
+	{"/cpu/classes/gc/mark/assist:cpu-seconds", "CPU time of mark assists in the counted part.", 0, gcSum(func(g *GCCycle) time.Duration { return g.AssistCPU })},
+	{"/cpu/classes/gc/mark/dedicated:cpu-seconds", "CPU time of dedicated and fractional mark workers in the counted part.", 0, gcSum(func(g *GCCycle) time.Duration { return g.WorkerCPU })},
+	{"/cpu/classes/gc/mark/idle:cpu-seconds", "CPU time of idle mark workers in the counted part.", 0, gcSum(func(g *GCCycle) time.Duration { return g.IdleCPU })},
+	{"/cpu/classes/gc/pause:cpu-seconds", "Time of the stops of the world in the counted part, times GOMAXPROCS.", 0, gcSum(pauseCPU)},
+	{"/sched/pauses/total/gc/p50:seconds", "Median stop of the world, from asking Ps to stop; two for each collection, from the clocks of gctrace, which leave out the restart after marking.", 0, gcPause(0.5)},
+	{"/sched/pauses/total/gc/max:seconds", "Longest stop of the world, by the same clocks.", 0, gcPause(1)},
+	{"/gc/mark/p50:seconds", "Median length of the concurrent mark phase.", 0, gcMedian(func(g *GCCycle) float64 { return g.Mark.Seconds() })},
+	{"/pool/miss:ratio", "Share of the gets from pools that found no buffer; of requests that ended in the counted part.", 0, poolMisses},
+	{"/memory/rss:bytes", "Resident memory of the process at the end of the counted part.", 0, value("/memory/rss:bytes")},
 	{"/cpu/used:cores", "CPU time of the process over the counted part, in cores.", 0, value("/cpu/used:cores")},
 	{"/cgo/go-to-c-calls:calls", "Calls from Go to C.", 0, value("/cgo/go-to-c-calls:calls")},
 	{"/host/inference:seconds", "How fast the host is: an inference of 8 rows after the run, on as many cores at once as there are, or alone if it takes several threads.", 0, value(hostInference)},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/gob"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -27,7 +28,7 @@ type envelope struct {
 }
 
 // Child is the body of the hidden sub-command `gmplab trial`: it reads one trial from in, runs it in this process and
-// writes the Result to out, both in the format of [Runner]. It fails for input that is no trial, a trial that does not
+// writes the Result to out, and what it knows of its collections, both in the format of [Runner]. It fails for input that is no trial, a trial that does not
 // validate or cannot be done here, and when ctx is done.
 func Child(ctx context.Context, in io.Reader, out io.Writer) error {
 	var e envelope
@@ -42,11 +43,12 @@ func Child(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err := check(&e.Trial, e.Library); err != nil {
 		return err
 	}
-	res, err := execute(ctx, e)
+	res, clock, err := execute(ctx, e)
 	if err != nil {
 		return err
 	}
-	if err := gob.NewEncoder(out).Encode(res); err != nil {
+	w := gob.NewEncoder(out)
+	if err := errors.Join(w.Encode(res), w.Encode(clock)); err != nil {
 		return fmt.Errorf("realrun: the result cannot be written: %w", err)
 	}
 	return nil
@@ -75,41 +77,41 @@ type run struct {
 	beginOnce, endOnce    sync.Once
 	firstUsage, lastUsage usage  // when the counted part begins and ends
 	last                  values // when it ends
+	resident              float64
 
-	pool    sync.Pool // of *request
 	shards  []*record // by P, for requests without a client
 	records []*record // all of them
 }
 
 // execute sets up, runs and takes down one trial that validates.
-func execute(ctx context.Context, e envelope) (*lab.Result, error) {
+func execute(ctx context.Context, e envelope) (*lab.Result, gcClock, error) {
 	tracer, err := startTrace(e.Trace)
 	if err != nil {
-		return nil, err
+		return nil, gcClock{}, err
 	}
 	r, err := newRun(e)
 	if err != nil {
-		return nil, err
+		return nil, gcClock{}, err
 	}
 	r.tracer = tracer
 	runtime.GC()
-	before := readMetrics()
-	err = r.start()
+	cycles, before := gcCount(), readMetrics()
+	if err = r.start(); err != nil {
+		r.close()
+		return nil, gcClock{}, err
+	}
+	res, err := r.observe(ctx, before)
+	clock := readGCClock(r.zero, cycles)
 	if err == nil {
-		var res *lab.Result
-		if res, err = r.observe(ctx, before); err == nil {
-			err = tracer.stop()
-			res.Trial = e.Trial
-			res.Host.Library = libraryName(e.Library)
-			if err == nil && r.service != nil && r.open.Load() == 0 {
-				res.Values["/host/inference:seconds"], err = r.service.hostSpeed()
-			}
-			r.close()
-			return res, err
+		err = tracer.stop()
+		res.Trial = e.Trial
+		res.Host.Library = libraryName(e.Library)
+		if err == nil && r.service != nil && r.open.Load() == 0 {
+			res.Values["/host/inference:seconds"], err = r.service.hostSpeed()
 		}
 	}
 	r.close()
-	return nil, err
+	return res, clock, err
 }
 
 // libraryName is what a Host tells about the library; empty if there is none.
@@ -133,7 +135,6 @@ func newRun(e envelope) (*run, error) {
 	if w.Run == 0 {
 		r.until = math.MaxInt64
 	}
-	r.pool.New = func() any { return new(request) }
 	r.open.Store(1) // start
 	for range runtime.GOMAXPROCS(0) {
 		r.shards = append(r.shards, r.newRecord())
@@ -214,6 +215,9 @@ func (r *run) observe(ctx context.Context, before values) (*lab.Result, error) {
 	} else {
 		res.Notes = append(res.Notes, "/cpu/used:cores is absent: this system does not tell a process its CPU time")
 	}
+	if r.resident > 0 {
+		res.Values["/memory/rss:bytes"] = r.resident
+	}
 	if counted {
 		note, err := r.drain(ctx)
 		if err != nil {
@@ -224,6 +228,7 @@ func (r *run) observe(ctx context.Context, before values) (*lab.Result, error) {
 		res.Notes = append(res.Notes, fmt.Sprintf("Requests were still open after %v; they are counted as dropped.", limit))
 	}
 	r.stopping.Store(true)
+	res.Trial = r.trial
 	merge(r.records, res)
 	res.Dropped = int(r.open.Load() - r.sources.Load())
 	return res, nil
@@ -242,6 +247,7 @@ func (r *run) endCounted() {
 	r.endOnce.Do(func() {
 		r.tracer.mark(observe.LogTo)
 		r.lastUsage, r.last = readUsage(r), readMetrics()
+		r.resident, _ = rss()
 	})
 }
 

@@ -29,20 +29,27 @@ type arrival struct {
 
 // arrivalsOf lists the arrivals of the classes whose generator is the pipe, by due time.
 func (r *run) arrivalsOf() []arrival {
-	var all []arrival
-	for i := range r.classes {
-		if !openLoop(r.classes[i].arrivals, lab.Pipe) {
-			continue
-		}
-		due := r.trial.Workload.Due(i, r.trial.Seed)
-		for n := uint32(0); ; n++ {
-			at := due.Next()
-			if at >= r.until {
-				break
+	list := func(all []arrival, keep bool) (n int) {
+		for i := range r.classes {
+			if !openLoop(r.classes[i].arrivals, lab.Pipe) {
+				continue
 			}
-			all = append(all, arrival{at, uint32(i), n})
+			due := r.trial.Workload.Due(i, r.trial.Seed)
+			for k := uint32(0); ; k++ {
+				at := due.Next()
+				if at >= r.until {
+					break
+				}
+				if keep {
+					all[n] = arrival{at, uint32(i), k}
+				}
+				n++
+			}
 		}
+		return n
 	}
+	all := room[arrival](list(nil, false))
+	list(all, true)
 	slices.SortStableFunc(all, func(a, b arrival) int { return cmp.Compare(a.due, b.due) })
 	return all
 }
@@ -97,6 +104,7 @@ func (r *run) clients() [][]*request {
 		states[i] = make([]*request, c.arrivals.Clients)
 		for id := range states[i] {
 			q := &request{record: r.newRecord()}
+			q.heap.begin(c.objects)
 			if c.infers && r.trial.Knobs.Serve != lab.Batched {
 				q.slot = r.service.takeFree() // nil: it takes one at each infer step
 			}
@@ -114,7 +122,7 @@ func (r *run) client(c *class, id uint64, q *request) {
 		start, p := r.now(), currentP()
 		r.do(q, c, id<<32|k)
 		end := r.now()
-		q.record.add(lab.Request{Class: int32(c.index), P: p, Due: due, Start: start, End: end})
+		r.keep(q.record, q, lab.Request{Class: int32(c.index), P: p, Due: due, Start: start, End: end})
 		if !counted && end >= r.from {
 			counted = true
 			r.beginCounted()
@@ -133,13 +141,23 @@ func (r *run) client(c *class, id uint64, q *request) {
 	}
 }
 
+// keep records a request that has ended.
+func (r *run) keep(l *record, q *request, done lab.Request) {
+	gets, misses := q.heap.counted()
+	if done.End < r.from || done.End >= r.until {
+		gets, misses = 0, 0
+	}
+	l.add(done, gets, misses)
+}
+
 // one is the goroutine of any other request.
 func (r *run) one(c *class, n uint64, due time.Duration, group *sync.WaitGroup) {
 	start, p := r.now(), currentP()
-	q := r.pool.Get().(*request)
+	l := r.shards[int(p)%len(r.shards)]
+	q := l.take()
 	r.do(q, c, n)
-	r.shards[int(p)%len(r.shards)].add(lab.Request{Class: int32(c.index), P: p, Due: due, Start: start, End: r.now()})
-	r.pool.Put(q)
+	r.keep(l, q, lab.Request{Class: int32(c.index), P: p, Due: due, Start: start, End: r.now()})
+	l.give(q)
 	if group != nil {
 		group.Done()
 	}
@@ -169,7 +187,7 @@ func (r *run) startPipe(arrivals []arrival) error {
 	if err != nil {
 		return err
 	}
-	due := make([]time.Duration, len(arrivals))
+	due := room[time.Duration](len(arrivals))
 	for i := range arrivals {
 		due[i] = arrivals[i].due
 	}

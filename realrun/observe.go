@@ -2,6 +2,7 @@ package realrun
 
 import (
 	"bytes"
+	"math"
 	"runtime"
 	"runtime/metrics"
 	"strings"
@@ -15,13 +16,13 @@ type values struct {
 }
 
 // observed are the metrics of the runtime that a Result holds, by prefix.
-var observed = []string{"/sched/", "/cgo/", "/gc/cycles/", "/gc/heap/allocs"}
+var observed = []string{"/sched/", "/cgo/", "/gc/", "/cpu/classes/gc/", "/memory/classes/"}
 
-// readMetrics reads the runtime's metrics that are single numbers.
+// readMetrics reads the runtime's metrics that are single numbers, and the distributions of pauses.
 func readMetrics() values {
 	var v values
 	for _, d := range metrics.All() {
-		if d.Kind != metrics.KindUint64 && d.Kind != metrics.KindFloat64 {
+		if d.Kind == metrics.KindFloat64Histogram && !strings.HasPrefix(d.Name, "/sched/pauses/") {
 			continue
 		}
 		for _, prefix := range observed {
@@ -35,10 +36,15 @@ func readMetrics() values {
 	return v
 }
 
-// since gives the values by name; of those that only grow, the growth since before.
+// since gives the values by name; of those that only grow, the growth since before. Of a distribution it gives the median, the
+// 99th percentile and the maximum under names of their own, if there were any.
 func (v values) since(before values) map[string]float64 {
-	m := make(map[string]float64, len(v.samples)+4)
+	m := make(map[string]float64, len(v.samples)+16)
 	for i, s := range v.samples {
+		if s.Value.Kind() == metrics.KindFloat64Histogram {
+			spread(m, s.Name, s.Value.Float64Histogram(), before.samples[i].Value.Float64Histogram())
+			continue
+		}
 		x := number(s.Value)
 		if v.cumulative[i] {
 			x -= number(before.samples[i].Value)
@@ -46,6 +52,34 @@ func (v values) since(before values) map[string]float64 {
 		m[s.Name] = x
 	}
 	return m
+}
+
+// spread adds the quantiles of what a distribution gained. A bucket's values are given as its middle.
+func spread(m map[string]float64, name string, now, before *metrics.Float64Histogram) {
+	var total uint64
+	for i, n := range now.Counts {
+		total += n - before.Counts[i]
+	}
+	base, unit, _ := strings.Cut(name, ":")
+	for _, q := range []struct {
+		suffix string
+		rank   float64
+	}{{"/p50", 0.5}, {"/p99", 0.99}, {"/max", 1}} {
+		left := uint64(math.Ceil(q.rank * float64(total)))
+		for i, n := range now.Counts {
+			n -= before.Counts[i]
+			if left > n || n == 0 {
+				left -= n
+				continue
+			}
+			lo, hi := now.Buckets[i], now.Buckets[i+1]
+			if math.IsInf(hi, 1) {
+				hi = lo
+			}
+			m[base+q.suffix+":"+unit] = (max(lo, 0) + hi) / 2
+			break
+		}
+	}
 }
 
 func number(v metrics.Value) float64 {

@@ -4,6 +4,7 @@ package realrun
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
 	"runtime"
 	"time"
@@ -19,6 +20,15 @@ func checkSyscall() error {
 
 // cpuTime is the CPU time that this process has used; not ok where the system does not tell.
 func cpuTime() (t time.Duration, ok bool) { return 0, false }
+
+// room gives zeroed memory for n values without pointers. Here it is the heap's.
+func room[T any](n int) []T { return make([]T, n) }
+
+// memoryFile makes a file that the system removes at its leisure.
+func memoryFile(name string) (*os.File, error) { return os.CreateTemp("", name) }
+
+// rss is the memory of this process that is resident, in bytes; not ok where the system does not tell.
+func rss() (bytes float64, ok bool) { return 0, false }
 
 // killGroup leaves the default: the end of cmd's context kills cmd alone.
 func killGroup(*exec.Cmd) {}

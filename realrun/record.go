@@ -18,12 +18,36 @@ type record struct {
 	full     [][]lab.Request
 	requests []lab.Request
 	batches  []int32
-	_        [64]byte // the next record lies in another cache line
+	gets     int64      // from pools, by the requests that ended in the counted part
+	misses   int64      // of them, those that found no buffer
+	free     []*request // states that no goroutine has; a sync.Pool would lose them to the collector
+	_        [64]byte   // the next record lies in another cache line
 }
 
-// add keeps one finished request.
-func (l *record) add(q lab.Request) {
+// take gives a state for a request, give takes it back.
+func (l *record) take() *request {
 	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := len(l.free)
+	if n == 0 {
+		return new(request)
+	}
+	q := l.free[n-1]
+	l.free = l.free[:n-1]
+	return q
+}
+
+func (l *record) give(q *request) {
+	l.mu.Lock()
+	l.free = append(l.free, q)
+	l.mu.Unlock()
+}
+
+// add keeps one finished request, and what it got from pools.
+func (l *record) add(q lab.Request, gets, misses int64) {
+	l.mu.Lock()
+	l.gets += gets
+	l.misses += misses
 	if len(l.requests) == cap(l.requests) {
 		l.grow()
 	}
@@ -36,7 +60,7 @@ func (l *record) grow() {
 	if len(l.requests) > 0 {
 		l.full = append(l.full, l.requests)
 	}
-	l.requests = make([]lab.Request, 0, min(max(2*cap(l.requests), 16), chunk))
+	l.requests = room[lab.Request](min(max(2*cap(l.requests), 16), chunk))[:0]
 }
 
 // addBatch keeps the size of one batch.
@@ -48,6 +72,7 @@ func (l *record) addBatch(n int) {
 
 // merge puts the records into res, the requests by the time they ended.
 func merge(records []*record, res *lab.Result) {
+	var gets, misses int64
 	for _, l := range records {
 		l.mu.Lock()
 		for _, c := range l.full {
@@ -55,7 +80,11 @@ func merge(records []*record, res *lab.Result) {
 		}
 		res.Requests = append(res.Requests, l.requests...)
 		res.Batches = append(res.Batches, l.batches...)
+		gets, misses = gets+l.gets, misses+l.misses
 		l.mu.Unlock()
+	}
+	if len(res.Trial.Workload.Pools) > 0 {
+		res.Values["/pool/gets:count"], res.Values["/pool/misses:count"] = float64(gets), float64(misses)
 	}
 	slices.SortFunc(res.Requests, func(a, b lab.Request) int {
 		return cmp.Or(cmp.Compare(a.End, b.End), cmp.Compare(a.Due, b.Due))

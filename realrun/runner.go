@@ -115,31 +115,46 @@ func launch(ctx context.Context, s Setup, t lab.Trial) (*lab.Result, time.Durati
 	cmd := exec.CommandContext(bounded, s.Self, "trial")
 	killGroup(cmd)
 	cmd.WaitDelay = time.Second
-	cmd.Env = environment(os.Environ(), t.Knobs.Filled(runtime.NumCPU()))
+	cmd.Env = environment(os.Environ(), t.Knobs.Filled(runtime.NumCPU()), godebug(&t))
 	cmd.Stdin = bytes.NewReader(input)
+	said, err := openMessages(&t)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer said.close()
 	var out bytes.Buffer
-	var messages head
-	cmd.Stdout, cmd.Stderr = &out, &messages
+	cmd.Stdout, cmd.Stderr = &out, &said.head
+	if said.file != nil {
+		cmd.Stderr = said.file
+	}
 	err = cmd.Run()
 	defer drop(s.Trace)
+	lines, text, unread := said.read()
 	switch {
 	case ctx.Err() != nil:
 		return nil, 0, fmt.Errorf("realrun: the trial of %q was given up: %w", t.Workload.Name, ctx.Err())
 	case bounded.Err() != nil:
 		return nil, 0, fmt.Errorf("realrun: the trial of %q did not end within %v and was killed: shorten the workload", t.Workload.Name, limit)
 	case err != nil:
-		return nil, 0, fmt.Errorf("realrun: the trial of %q failed: %s", t.Workload.Name, reason(messages.text, err))
+		return nil, 0, fmt.Errorf("realrun: the trial of %q failed: %s", t.Workload.Name, reason(text, err))
 	}
 	if err := keep(s.Trace); err != nil {
 		return nil, 0, err
 	}
-	res := &lab.Result{}
-	if err := gob.NewDecoder(&out).Decode(res); err != nil {
+	res, clock, d := &lab.Result{}, gcClock{}, gob.NewDecoder(&out)
+	if err = d.Decode(res); err == nil {
+		err = d.Decode(&clock)
+	}
+	if err != nil {
 		return nil, 0, fmt.Errorf("realrun: the trial of %q wrote no result (%w): %s must call realrun.Child for the argument \"trial\"", t.Workload.Name, err, s.Self)
 	}
 	if res.Values == nil {
 		res.Values = map[string]float64{}
 	}
+	if unread != nil {
+		res.Notes = append(res.Notes, fmt.Sprintf("What the runtime said about its collections cannot all be read: %v.", unread))
+	}
+	res.GCs, res.Sched = clock.place(lines.GCs), lines.Scheds
 	res.Trial = t
 	return res, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), nil
 }
@@ -147,8 +162,8 @@ func launch(ctx context.Context, s Setup, t lab.Trial) (*lab.Result, time.Durati
 // settings are the variables that Go reads at its start.
 var settings = []string{"GOMAXPROCS", "GOGC", "GOMEMLIMIT", "GODEBUG"}
 
-// environment is env with Go's settings replaced by the knobs, which are filled.
-func environment(env []string, k lab.Knobs) []string {
+// environment is env with Go's settings replaced by the knobs, which are filled, and by more settings of GODEBUG.
+func environment(env []string, k lab.Knobs, debug []string) []string {
 	env = slices.DeleteFunc(slices.Clone(env), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
 		return slices.Contains(settings, name)
@@ -162,7 +177,10 @@ func environment(env []string, k lab.Knobs) []string {
 		env = append(env, "GOMEMLIMIT="+strconv.FormatInt(k.GOMEMLIMIT, 10))
 	}
 	if k.AsyncPreemptOff {
-		env = append(env, "GODEBUG=asyncpreemptoff=1")
+		debug = append(debug, "asyncpreemptoff=1")
+	}
+	if len(debug) > 0 {
+		env = append(env, "GODEBUG="+strings.Join(debug, ","))
 	}
 	return env
 }

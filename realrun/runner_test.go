@@ -169,9 +169,10 @@ func TestChildRefusesWhatIsNoTrial(t *testing.T) {
 
 func TestEnvironmentReplacesGosSettings(t *testing.T) {
 	env := []string{"HOME=/x", "GOGC=5", "GODEBUG=gctrace=1", "GOMAXPROCS=9", "GOMEMLIMIT=1", "GOGCX=1"}
-	assert.Equal(t, []string{"HOME=/x", "GOGCX=1", "GOMAXPROCS=4", "GOGC=100"}, environment(env, lab.Knobs{}.Filled(4)))
+	assert.Equal(t, []string{"HOME=/x", "GOGCX=1", "GOMAXPROCS=4", "GOGC=100"}, environment(env, lab.Knobs{}.Filled(4), nil))
 	assert.Equal(t, []string{"GOMAXPROCS=2", "GOGC=off", "GOMEMLIMIT=1024", "GODEBUG=asyncpreemptoff=1"},
-		environment(nil, lab.Knobs{GOMAXPROCS: 2, GOGC: -1, GOMEMLIMIT: 1024, AsyncPreemptOff: true}.Filled(4)))
+		environment(nil, lab.Knobs{GOMAXPROCS: 2, GOGC: -1, GOMEMLIMIT: 1024, AsyncPreemptOff: true}.Filled(4), nil))
+	assert.Contains(t, environment(nil, lab.Knobs{AsyncPreemptOff: true}.Filled(4), []string{"gctrace=1"}), "GODEBUG=gctrace=1,asyncpreemptoff=1")
 }
 
 func TestReasonPicksTheLineThatSaysWhy(t *testing.T) {

@@ -2,18 +2,15 @@ package realrun
 
 import (
 	"fmt"
+	"github.com/gmplab/lab"
+	"github.com/gmplab/lab/realrun/native"
+	"github.com/gmplab/lab/realrun/ort"
 	"hash/fnv"
 	"net"
-	"reflect"
 	"runtime"
 	"slices"
 	"sync"
 	"time"
-	"unsafe"
-
-	"github.com/gmplab/lab"
-	"github.com/gmplab/lab/realrun/native"
-	"github.com/gmplab/lab/realrun/ort"
 )
 
 // An op is a Step with its names resolved.
@@ -26,7 +23,9 @@ type op struct {
 	time   *lab.Dist
 	bytes  int64
 	stack  int64         // cpu: 0 for none
-	object reflect.Type  // alloc: nil without pointers
+	local  bool          // alloc: on the stack
+	object native.Object // alloc
+	pool   *pool         // get, put
 	lock   sync.Locker   // a *sync.Mutex, or rw
 	rw     *sync.RWMutex // a lock that some step takes for reading
 	pipe   chan struct{}
@@ -42,13 +41,14 @@ type class struct {
 	concern  uint64 // hash of the concern of lab.Workload.Work
 	ops      []op
 	infers   bool
+	objects  int // that a request allocates and holds until it ends
 }
 
-// A request is the state of one goroutine's life. A closed client has one, others take theirs from a pool, so that a
-// step allocates nothing of its own.
+// A request is the state of one goroutine's life. A closed client has one, others take theirs from the P on which they
+// begin, so that a step allocates nothing of its own.
 type request struct {
 	work     lab.Stream
-	held     []unsafe.Pointer // objects allocated, until the request ends
+	heap     heapState
 	children int
 	group    sync.WaitGroup
 	slot     *ort.Slot // a closed client's own
@@ -62,7 +62,7 @@ type request struct {
 func compile(w *lab.Workload) []class {
 	classes := make([]class, len(w.Classes))
 	chans, locks, sets := map[string]chan struct{}{}, map[string]*sync.Mutex{}, map[string]*liveSet{}
-	rws := map[string]*sync.RWMutex{}
+	rws, pools := map[string]*sync.RWMutex{}, compilePools(w)
 	for _, c := range w.Chans {
 		chans[c.Name] = make(chan struct{}, c.Cap)
 	}
@@ -76,7 +76,14 @@ func compile(w *lab.Workload) []class {
 			o := op{do: s.Do, spin: s.Spin, calls: s.Calls, count: max(s.Count, 1), time: &s.Time, bytes: s.Bytes, stack: s.Stack}
 			switch s.Do {
 			case lab.Alloc:
-				o.object = objectType(s.Bytes, s.Pointers)
+				if o.local = s.Local; !o.local {
+					o.object = native.ObjectOf(s.Bytes, s.Pointers)
+					c.objects += o.count
+				}
+			case lab.SetGCPercent:
+				o.count = s.Count
+			case lab.Get, lab.Put:
+				o.pool = pools[s.Name]
 			case lab.Send, lab.Recv:
 				o.pipe = chans[s.Name]
 			case lab.Lock, lab.Unlock, lab.RLock, lab.RUnlock:
@@ -87,7 +94,10 @@ func compile(w *lab.Workload) []class {
 					o.lock = named(locks, s.Name)
 				}
 			case lab.Retain, lab.Release:
-				o.live = named(sets, s.Name)
+				if o.live = named(sets, s.Name); s.Do == lab.Retain {
+					o.count = s.Count
+					o.live.reserve(s.Count)
+				}
 			case lab.Go:
 				o.class = &classes[slices.IndexFunc(w.Classes, func(c lab.Class) bool { return c.Name == s.Name })]
 				o.waited = slices.ContainsFunc(lc.Steps[j:], func(s lab.Step) bool { return s.Do == lab.Wait })
@@ -112,11 +122,11 @@ func named[T any](m map[string]*T, name string) *T {
 func (r *run) do(q *request, c *class, n uint64) {
 	q.work = lab.StreamOf(r.trial.Seed, c.concern, n)
 	q.children = 0
+	q.heap.begin(c.objects)
 	for i := range c.ops {
 		r.step(q, &c.ops[i], n)
 	}
-	clear(q.held)
-	q.held = q.held[:0]
+	q.heap.end()
 }
 
 func (r *run) step(q *request, o *op, n uint64) {
@@ -129,14 +139,8 @@ func (r *run) step(q *request, o *op, n uint64) {
 		} else {
 			q.chain += native.Chain(links)
 		}
-	case lab.Alloc:
-		q.held = append(q.held, allocate(o.bytes, o.object))
-	case lab.Retain:
-		if len(q.held) > 0 {
-			o.live.retain(q.held[len(q.held)-1])
-		}
-	case lab.Release:
-		o.live.release()
+	case lab.Alloc, lab.Retain, lab.Release, lab.Get, lab.Put, lab.Store, lab.GC, lab.SetGCPercent, lab.SetMemoryLimit:
+		q.heap.step(o)
 	case lab.Call:
 		r.call(o.time.Sample(&q.work), o.spin)
 	case lab.Syscall:

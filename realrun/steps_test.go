@@ -5,7 +5,6 @@ import (
 	"slices"
 	"testing"
 	"time"
-	"unsafe"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -218,11 +217,11 @@ func TestStepAllocHoldsUntilTheRequestEnds(t *testing.T) {
 	require.NoError(t, err)
 	var q request
 	r.step(&q, &r.classes[0].ops[0], 0)
-	require.Len(t, q.held, 1)
-	assert.NotNil(t, q.held[0])
+	require.Len(t, q.heap.held, 1)
+	assert.NotNil(t, q.heap.held[0])
 	r.do(&q, &r.classes[0], 0)
-	assert.Empty(t, q.held)
-	for _, p := range q.held[:cap(q.held)] {
+	assert.Empty(t, q.heap.held)
+	for _, p := range q.heap.held[:cap(q.heap.held)] {
 		assert.Nil(t, p)
 	}
 }
@@ -248,48 +247,4 @@ func TestStepsAllocateNothingOfTheirOwn(t *testing.T) {
 		r.do(q, &r.classes[0], n)
 		n++
 	}))
-}
-
-func TestObjectTypeHasTheSizeAndTheShareOfPointers(t *testing.T) {
-	for _, bytes := range []int64{1, 7, 8, 9, 64, 127, 128, 129, 1000, 4096, 1 << 20} {
-		for _, share := range []float64{0, 0.01, 0.25, 0.5, 1} {
-			typ := objectType(bytes, share)
-			if share == 0 || bytes < wordBytes {
-				assert.Nil(t, typ)
-				continue
-			}
-			require.NotNil(t, typ)
-			assert.LessOrEqual(t, bytes, int64(typ.Size()))
-			assert.Less(t, int64(typ.Size()), bytes+wordBytes)
-			assert.NotNil(t, allocate(bytes, typ))
-		}
-	}
-	pointers := 0
-	for _, typ := range pattern(patternWords, 0.25) {
-		if typ.Kind() != 0 && typ.String() == "*uint8" {
-			pointers++
-		}
-	}
-	assert.Equal(t, 4, pointers)
-}
-
-func TestLiveSetIsAQueue(t *testing.T) {
-	var s liveSet
-	values := make([]int, 200)
-	s.release() // empty: nothing
-	for i := range 150 {
-		s.retain(unsafe.Pointer(&values[i]))
-		if i%3 == 0 {
-			s.release()
-		}
-	}
-	require.Equal(t, 100, s.n)
-	for i := 50; i < 150; i++ {
-		assert.Same(t, &values[i], (*int)(s.objects[s.first]))
-		s.release()
-	}
-	assert.Zero(t, s.n)
-	for _, p := range s.objects {
-		assert.Nil(t, p, "a released object must not be held")
-	}
 }

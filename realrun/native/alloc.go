@@ -1,9 +1,8 @@
-package realrun
+package native
 
 import (
 	"math"
 	"reflect"
-	"sync"
 	"unsafe"
 )
 
@@ -12,16 +11,31 @@ const wordBytes = int64(unsafe.Sizeof(uintptr(0)))
 // patternWords is the resolution of an object's share of pointers.
 const patternWords = 16
 
-// allocate makes an object as an alloc step asks: without pointers if typ is nil.
-func allocate(bytes int64, typ reflect.Type) unsafe.Pointer {
-	if typ == nil {
-		return unsafe.Pointer(unsafe.SliceData(make([]byte, bytes)))
-	}
-	return reflect.New(typ).UnsafePointer()
+// An Object is what an alloc step allocates.
+type Object struct {
+	bytes uintptr
+	typ   unsafe.Pointer // what the runtime calls *_type; nil: no pointers
 }
 
+// ObjectOf describes objects of that many bytes of whose words the share is pointers. They are nil: the collector visits
+// those words and finds nothing behind them.
+func ObjectOf(bytes int64, share float64) Object {
+	typ := objectType(bytes, share)
+	if typ == nil {
+		return Object{bytes: uintptr(bytes)}
+	}
+	return Object{typ.Size(), (*[2]unsafe.Pointer)(unsafe.Pointer(&typ))[1]}
+}
+
+// New allocates one, zeroed, by the call that the compiler makes for new and make (runtime/malloc.go: mallocgc). The
+// runtime lets programs link to it.
+func (o Object) New() unsafe.Pointer { return mallocgc(o.bytes, o.typ, true) }
+
+//go:linkname mallocgc runtime.mallocgc
+func mallocgc(size uintptr, typ unsafe.Pointer, needzero bool) unsafe.Pointer
+
 // objectType is the type of objects of that size whose words are pointers in that share, spread evenly; nil for
-// objects without pointers. The pointers are nil: the collector visits those words and finds nothing behind them.
+// objects without pointers.
 func objectType(bytes int64, share float64) reflect.Type {
 	words := int(bytes / wordBytes)
 	if share == 0 || words == 0 {
@@ -60,37 +74,4 @@ func structOf(types []reflect.Type) reflect.Type {
 		fields[i] = reflect.StructField{Name: fieldNames[i : i+1], Type: t}
 	}
 	return reflect.StructOf(fields)
-}
-
-// A liveSet is a queue of objects that live until they are released.
-type liveSet struct {
-	mu      sync.Mutex
-	objects []unsafe.Pointer // a ring
-	first   int
-	n       int
-}
-
-// retain adds an object.
-func (s *liveSet) retain(p unsafe.Pointer) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.n == len(s.objects) {
-		grown := make([]unsafe.Pointer, max(2*s.n, 64))
-		copy(grown[copy(grown, s.objects[s.first:]):], s.objects[:s.first])
-		s.objects, s.first = grown, 0
-	}
-	s.objects[(s.first+s.n)%len(s.objects)] = p
-	s.n++
-}
-
-// release drops the oldest object, if there is one.
-func (s *liveSet) release() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.n == 0 {
-		return
-	}
-	s.objects[s.first] = nil
-	s.first = (s.first + 1) % len(s.objects)
-	s.n--
 }

@@ -131,6 +131,7 @@ type Heap struct {
 // An AllocCost is what one object of a size costs to allocate from memory that has been used before and is swept.
 type AllocCost struct {
 	Bytes    int64
+	Heap     int64 // bytes over which allocation goes before it comes to the same place again: what is not in a cache costs more
 	Pointers bool
 	Time     Nanos
 }
@@ -273,31 +274,78 @@ func (c *Cost) State() string {
 	return text + "."
 }
 
-// AllocTime is the CPU in nanoseconds of allocating an object of that size: interpolated between the sizes measured, by their
-// logarithms, and in proportion beyond the largest. Without such a table it is AllocMin and AllocKiB.
-func (c *Cost) AllocTime(bytes int64, pointers bool) float64 {
-	var below, above *AllocCost
+// AllocTime is the CPU in nanoseconds of allocating an object of that size, where allocation goes over so many bytes of heap
+// from one collection to the next. Without a table it is AllocMin and AllocKiB.
+func (c *Cost) AllocTime(bytes int64, pointers bool, heap int64) float64 {
+	t := make(costTable, 0, len(c.Alloc))
 	for i := range c.Alloc {
-		a := &c.Alloc[i]
-		if a.Pointers != pointers {
+		if a := &c.Alloc[i]; a.Pointers == pointers {
+			t = append(t, costEntry{a.Bytes, a.Heap, a.Time.P50})
+		}
+	}
+	if len(t) == 0 {
+		return c.AllocMin.P50 + float64(c.AllocKiB.P50*float64(bytes))/1024
+	}
+	return t.at(bytes, heap) * max(1, float64(bytes)/float64(t.largest()))
+}
+
+// A costTable is costs of objects by their size and that of the heap.
+type costTable []costEntry
+
+type costEntry struct {
+	bytes, heap int64
+	ns          float64
+}
+
+func (t costTable) largest() (bytes int64) {
+	for _, e := range t {
+		bytes = max(bytes, e.bytes)
+	}
+	return bytes
+}
+
+// at interpolates by logarithms between the sizes measured, at each between the heaps measured; beyond both ends it stays what
+// it is there. Without entries it is 0.
+func (t costTable) at(bytes, heap int64) float64 {
+	lo, hi := bounds(t, bytes, func(e costEntry) (int64, bool) { return e.bytes, true })
+	column := func(size int64) float64 {
+		a, b := bounds(t, heap, func(e costEntry) (int64, bool) { return e.heap, e.bytes == size })
+		y0, y1 := 0.0, 0.0
+		for _, e := range t {
+			if e.bytes == size && e.heap == a {
+				y0 = e.ns
+			}
+			if e.bytes == size && e.heap == b {
+				y1 = e.ns
+			}
+		}
+		return between(float64(heap), float64(a), float64(b), y0, y1)
+	}
+	return between(float64(bytes), float64(lo), float64(hi), column(lo), column(hi))
+}
+
+// bounds gives the largest value that is not above x and the smallest that is not below it; beyond an end both are that end.
+func bounds(t costTable, x int64, of func(costEntry) (value int64, counts bool)) (lo, hi int64) {
+	lo, hi = -1, -1
+	for _, e := range t {
+		v, counts := of(e)
+		if !counts {
 			continue
 		}
-		if a.Bytes <= bytes && (below == nil || a.Bytes > below.Bytes) {
-			below = a
+		if v <= x && v > lo {
+			lo = v
 		}
-		if a.Bytes >= bytes && (above == nil || a.Bytes < above.Bytes) {
-			above = a
+		if v >= x && (hi < 0 || v < hi) {
+			hi = v
 		}
 	}
-	switch {
-	case below == nil && above == nil:
-		return c.AllocMin.P50 + float64(c.AllocKiB.P50*float64(bytes))/1024
-	case below == nil:
-		return above.Time.P50
-	case above == nil:
-		return below.Time.P50 * float64(bytes) / float64(below.Bytes)
+	if lo < 0 {
+		lo = hi
 	}
-	return between(float64(bytes), float64(below.Bytes), float64(above.Bytes), below.Time.P50, above.Time.P50)
+	if hi < 0 {
+		hi = lo
+	}
+	return lo, hi
 }
 
 // between interpolates by logarithms.
@@ -313,59 +361,21 @@ func between(x, x0, x1, y0, y1 float64) float64 {
 // many bytes alive. old: by the collector before Green Tea; where that was not measured, by this one.
 func (c *Cost) MarkTime(bytes int64, pointers float64, live int64, old bool) float64 {
 	old = old && slices.ContainsFunc(c.Mark, func(m MarkCost) bool { return m.Old })
-	if pointers == 0 {
-		return c.markTime(bytes, live, false, old)
-	}
-	without, with := c.markTime(bytes, live, false, old), c.markTime(bytes, live, true, old)
-	return without + float64((with-without)*pointers)
-}
-
-// markTime interpolates between sizes, at each between the live heaps measured; beyond both ends it stays what it is there.
-func (c *Cost) markTime(bytes, live int64, pointers, old bool) float64 {
-	column := func(size int64) float64 {
-		var below, above *MarkCost
+	table := func(with bool) (t costTable) {
 		for i := range c.Mark {
-			m := &c.Mark[i]
-			if m.Bytes != size || m.Pointers != pointers || m.Old != old {
-				continue
-			}
-			if m.Live <= live && (below == nil || m.Live > below.Live) {
-				below = m
-			}
-			if m.Live >= live && (above == nil || m.Live < above.Live) {
-				above = m
+			if m := &c.Mark[i]; m.Pointers == with && m.Old == old {
+				t = append(t, costEntry{m.Bytes, m.Live, m.Time.P50})
 			}
 		}
-		switch {
-		case below == nil && above == nil:
-			return 0
-		case below == nil:
-			return above.Time.P50
-		case above == nil:
-			return below.Time.P50
-		}
-		return between(float64(live), float64(below.Live), float64(above.Live), below.Time.P50, above.Time.P50)
+		return t
 	}
-	lo, hi := int64(0), int64(0)
-	for i := range c.Mark {
-		m := &c.Mark[i]
-		if m.Pointers != pointers || m.Old != old {
-			continue
-		}
-		if m.Bytes <= bytes && m.Bytes > lo {
-			lo = m.Bytes
-		}
-		if m.Bytes >= bytes && (hi == 0 || m.Bytes < hi) {
-			hi = m.Bytes
-		}
+	without := table(false).at(bytes, live)
+	if pointers == 0 {
+		return without
 	}
-	switch {
-	case lo == 0 && hi == 0:
-		return 0
-	case lo == 0:
-		return column(hi)
-	case hi == 0:
-		return column(lo)
+	with := table(true)
+	if n := len(with); n > 0 { // scanning goes on in proportion beyond the largest
+		return without + float64((with.at(bytes, live)*max(1, float64(bytes)/float64(with.largest()))-without)*pointers)
 	}
-	return between(float64(bytes), float64(lo), float64(hi), column(lo), column(hi))
+	return without
 }

@@ -47,7 +47,7 @@ func Describe(c lab.Cost) []Row {
 			rows = append(rows, heapRow(f))
 		case []lab.AllocCost:
 			for _, a := range f {
-				rows = append(rows, nanosRow(fmt.Sprintf("%s %d B%s", name, a.Bytes, pointers[a.Pointers]), a.Time))
+				rows = append(rows, nanosRow(fmt.Sprintf("%s %d B%s over %d MiB", name, a.Bytes, pointers[a.Pointers], a.Heap>>20), a.Time))
 			}
 		case []lab.MarkCost:
 			for _, m := range f {

@@ -30,7 +30,7 @@ var objectSizes = []int64{16, 64, 256, 1 << 10, 4 << 10, 32 << 10, 256 << 10}
 
 // An objectKind is a row of the table of allocations or marks.
 type objectKind struct {
-	bytes, live int64 // live: of the whole set; 0 for allocations
+	bytes, live int64 // live: of the whole set; of allocations the bytes over which they go
 	pointers    bool
 }
 
@@ -42,8 +42,9 @@ func (k objectKind) object() native.Object {
 	return native.ObjectOf(k.bytes, 0)
 }
 
-// allocBytes is how much is allocated of each size: more than a core's own cache holds.
-const allocBytes = 4 << 20
+// allocHeaps are over how much memory allocation goes before it comes to the same place again: more than a core's own cache
+// holds, in every round, and more than all caches hold, in few.
+var allocHeaps = []markSet{{live: 4 << 20}, {live: 128 << 20, rounds: []int{1, 4}, long: true}}
 
 // sizes measures the allocation of one object of each size, with and without pointers, on one P: from spans that objects of
 // the same size have filled before, and that a collection has swept. runtime.GC returns when all is swept. It takes two
@@ -51,25 +52,37 @@ const allocBytes = 4 << 20
 // one gets it from the kernel.
 func (b *bench) sizes() error {
 	procs(1, func() {
-		for _, size := range objectSizes {
-			for _, pointers := range []bool{false, true} {
-				k := objectKind{bytes: size, pointers: pointers}
-				object, n := k.object(), b.times(int(allocBytes/size))
-				var took time.Duration
-				for range 3 {
-					runtime.GC()
-					start := time.Now()
-					for range n {
-						b.kept = object.New()
-					}
-					took = time.Since(start)
-					b.kept = nil
+		for _, heap := range allocHeaps {
+			if heap.long && (b.scale < 1 || !slices.Contains(heap.rounds, b.round)) {
+				continue
+			}
+			for _, size := range objectSizes {
+				for _, pointers := range []bool{false, true} {
+					b.size(objectKind{bytes: size, live: heap.live, pointers: pointers}, heap.long)
 				}
-				b.alloc1[k] = append(b.alloc1[k], float64(took)/float64(n))
 			}
 		}
 	})
 	return nil
+}
+
+// size measures one of them; large: one pass before it is enough, as the sizes before it have left the memory.
+func (b *bench) size(k objectKind, large bool) {
+	object, n, passes := k.object(), b.times(int(k.live/k.bytes)), 3
+	if large {
+		passes = 2
+	}
+	var took time.Duration
+	for range passes {
+		runtime.GC()
+		start := time.Now()
+		for range n {
+			b.kept = object.New()
+		}
+		took = time.Since(start)
+		b.kept = nil
+	}
+	b.alloc1[k] = append(b.alloc1[k], float64(took)/float64(n))
 }
 
 // fresh measures what the first use of memory costs that the kernel has to give: objects of 1 MiB that are zeroed, by which
@@ -218,10 +231,10 @@ func (b *bench) stores() error {
 // allocCosts is the table of allocations.
 func (b *bench) allocCosts() (costs []lab.AllocCost) {
 	for k, ns := range b.alloc1 {
-		costs = append(costs, lab.AllocCost{Bytes: k.bytes, Pointers: k.pointers, Time: nanosOf(ns)})
+		costs = append(costs, lab.AllocCost{Bytes: k.bytes, Heap: k.live, Pointers: k.pointers, Time: nanosOf(ns)})
 	}
 	slices.SortFunc(costs, func(x, y lab.AllocCost) int {
-		return compare(objectKind{bytes: x.Bytes, pointers: x.Pointers}, objectKind{bytes: y.Bytes, pointers: y.Pointers})
+		return compare(objectKind{bytes: x.Bytes, live: x.Heap, pointers: x.Pointers}, objectKind{bytes: y.Bytes, live: y.Heap, pointers: y.Pointers})
 	})
 	return costs
 }

@@ -110,9 +110,6 @@ func (s *Sched) openHeap() {
 			classes[c] = n
 		}
 		k.class = n
-		ns := s.cost.AllocTime(k.Bytes, k.scan > 0)
-		k.alloc = time.Duration(ns)
-		k.part = ns - math.Floor(ns)
 		s.objects = append(s.objects, k)
 	}
 	s.mheap.caches = len(classes)
@@ -120,6 +117,16 @@ func (s *Sched) openHeap() {
 		s.sets = append(s.sets, liveSet{keep: s.Sets[i]})
 	}
 	s.openPools()
+}
+
+// priceObjects finds what allocating costs until the next collection, which is when the heap has its goal.
+func (s *Sched) priceObjects() {
+	for i := range s.objects {
+		k := &s.objects[i]
+		ns := s.cost.AllocTime(k.Bytes, k.scan > 0, int64(min(s.controller.HeapGoal(), 1<<62)))
+		k.alloc = time.Duration(ns)
+		k.part = ns - math.Floor(ns)
+	}
 }
 
 // mallocgc allocates op.N objects of a kind, as many at a time as one span or the credit of the goroutine gives.

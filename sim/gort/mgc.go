@@ -124,6 +124,7 @@ func (s *Sched) gcinit() {
 	s.sweepg = s.systemg(Sweeper)
 	s.forcegc = s.systemg(ForceGC)
 	s.collects = true
+	s.priceObjects()
 }
 
 // systemg makes a goroutine of the runtime's own, parked.
@@ -397,6 +398,7 @@ func (s *Sched) gcControllerCommit() {
 	s.mheap.sweeper.GCPaceSweeper(&s.controller, trigger, s.unsweptPages(), s.mheap.pagesSwept, done)
 	s.mheap.pace, s.mheap.sweepFrom = s.mheap.sweeper.SweepPagesPerByte, s.controller.HeapLive
 	s.gcPaceScavenger(goal)
+	s.priceObjects()
 }
 
 // gcRecord keeps what gctrace and gcpacertrace print of the cycle.

@@ -164,6 +164,7 @@ var ours = map[string]string{
 	"forceGC":          "sysmon's look at the last collection",
 	"collect":          "runtime.GC, which blocks in several places",
 	"setPacer":         "debug.SetGCPercent and debug.SetMemoryLimit",
+	"priceObjects":     "what allocation costs, read from the calibration once a cycle",
 	"newObject":        "the size class of a kind of object",
 	"openHeap":         "the heap of a process",
 	"made":             "the books of mallocgc",

@@ -19,7 +19,20 @@ func TestDeepComputesTheSame(t *testing.T) {
 }
 
 // TestDeepGrowsTheStack: each goroutine that goes 60,000 bytes deep has 64 KiB of stack afterwards, and no more than twice that.
-func TestDeepGrowsTheStack(t *testing.T) {
+func TestDeepGrowsTheStack(t *testing.T) { growsTheStack(t, func() { native.Deep(1, 60_000, false) }) }
+
+// TestLocalLiesOnTheStack: so has one with an object of 60,000 bytes there.
+func TestLocalLiesOnTheStack(t *testing.T) { growsTheStack(t, func() { native.Local(60_000) }) }
+
+func TestLocalIsZeroAndNotOnTheHeap(t *testing.T) {
+	for _, bytes := range []int64{0, 1, 16, 17, 1000, 65_536} {
+		assert.Zero(t, native.Local(bytes), "the sum of some of its bytes")
+		assert.Zero(t, testing.AllocsPerRun(10, func() { native.Local(bytes) }), "%d bytes", bytes)
+	}
+}
+
+func growsTheStack(t *testing.T, use func()) {
+	t.Helper()
 	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // a collection would shrink them
 	inUse := func() uint64 {
 		var m runtime.MemStats
@@ -33,7 +46,7 @@ func TestDeepGrowsTheStack(t *testing.T) {
 	for range n {
 		grown.Add(1)
 		all.Go(func() {
-			native.Deep(1, 60_000, false)
+			use()
 			grown.Done()
 			<-hold
 		})

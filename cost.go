@@ -93,6 +93,7 @@ type Cost struct {
 	Alloc      []AllocCost `json:",omitempty"` // allocating one object, by size; none: AllocMin and AllocKiB
 	Mark       []MarkCost  `json:",omitempty"` // marking one object, by size and live heap; none: marking costs nothing
 	FreshKiB   Nanos       `json:",omitzero"`  // added for each KiB that comes from the kernel: page faults, when it is zeroed for its second use
+	Scavenge   Nanos       `json:",omitzero"`  // giving a KiB back to the kernel
 	SweepSpan  Nanos       `json:",omitzero"`  // sweeping one span
 	MarkSetup  Nanos       `json:",omitzero"`  // CPU of a mark phase that finds nothing but Heap, of a trial's process: workers' start and end, globals, specials, and Heap itself
 	MarkG      Nanos       `json:",omitzero"`  // scanning the stack of one parked goroutine

@@ -4,6 +4,7 @@ import (
 	"math"
 	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 	"slices"
 	"sync"
 	"time"
@@ -103,12 +104,33 @@ func (b *bench) fresh() error {
 		}
 		debug.FreeOSMemory()
 		pass()
+		pass()
+		runtime.GC()
+		b.scavenge()
+		pass()
 		runtime.GC()
 		faulted := pass()
 		runtime.GC()
 		b.add("FreshKiB", max(faulted-pass(), 0))
 	})
 	return nil
+}
+
+// scavenge measures what it costs to give memory back: debug.FreeOSMemory, which collects first, less a collection.
+func (b *bench) scavenge() {
+	released := func() float64 {
+		s := []metrics.Sample{{Name: "/memory/classes/heap/released:bytes"}}
+		metrics.Read(s)
+		return float64(s[0].Value.Uint64())
+	}
+	start, before := time.Now(), released()
+	runtime.GC()
+	collected := time.Now()
+	debug.FreeOSMemory()
+	took := time.Since(collected) - collected.Sub(start)
+	if kib := (released() - before) / 1024; kib >= 1024 {
+		b.add("Scavenge", max(float64(took), 0)/kib)
+	}
 }
 
 // spanObjects objects of spanBytes fill a span (runtime/sizeclasses.go: of 8 KiB).

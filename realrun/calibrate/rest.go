@@ -10,14 +10,17 @@ import (
 )
 
 // Resting is the trial that Options.Rest runs: one request that asks for collections while nothing else is there, first on
-// all cores, then on one P.
+// all cores, then on one P. There it lets a child allocate before each, as programs that collect do: the collector's code and
+// data have then left the caches.
 func Resting() lab.Trial {
 	pair := []lab.Step{{Do: lab.Sleep, Time: lab.Const(time.Millisecond)}, {Do: lab.GC}}
 	steps := slices.Repeat(pair, restCycles)
 	steps = append(steps, lab.Step{Do: lab.SetGOMAXPROCS, Count: 1})
-	steps = append(steps, slices.Repeat(pair, restCycles)...)
-	return lab.Trial{Workload: lab.Workload{Name: "rest", Classes: []lab.Class{{Name: "one",
-		Arrivals: lab.Arrivals{Kind: lab.Once, Count: 1}, Steps: steps}}}}
+	steps = append(steps, slices.Repeat([]lab.Step{{Do: lab.Go, Name: "child"}, {Do: lab.Wait}, {Do: lab.GC}}, restCycles)...)
+	return lab.Trial{Workload: lab.Workload{Name: "rest", Classes: []lab.Class{
+		{Name: "one", Arrivals: lab.Arrivals{Kind: lab.Once, Count: 1}, Steps: steps},
+		{Name: "child", Steps: []lab.Step{{Do: lab.Alloc, Bytes: 4 << 10, Count: 4 << 10}}},
+	}}, Knobs: lab.Knobs{GOGC: -1}}
 }
 
 const restCycles = 15

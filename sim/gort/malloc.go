@@ -278,7 +278,8 @@ type mheap struct {
 	sweptLive   uint64  // when it ended; with the pages and the pace, for the next cycle's record
 	sweptPages  uint64
 	sweptPace   float64
-	mix         int64  // spreads the dead spans over the others
+	mix         int64 // spreads the dead spans over the others
+	scavengedAt time.Duration
 	memoryGoal  uint64 // what the scavenger keeps for the memory limit; ^0: all
 	percentGoal uint64 // and for the heap goal
 }

@@ -63,6 +63,8 @@ const (
 	forcegcperiod       = 2 * time.Minute // runtime/proc.go
 	drainCheckThreshold = 100000          // runtime/mgcmark.go
 	sweepBatchSize      = 10              // runtime/mgcsweep.go: bgsweep
+	scavengePercent     = 1               // runtime/mgcscavenge.go
+	scavengeChunk       = 64 << 10        // runtime/mgcscavenge.go: scavenging goes on by so much at a time, about
 )
 
 // work is what a cycle does (runtime/mgc.go: workType).

@@ -9,8 +9,8 @@ import (
 // Sweeping (runtime/mgcsweep.go: bgsweep, sweepone, deductSweepCredit; runtime/mgcscavenge.go: gcPaceScavenger) and what a
 // program asks of the collector (runtime.GC, debug.SetGCPercent, debug.SetMemoryLimit).
 //
-// SIMPLIFIED(scavenge): memory above the scavenger's goals goes back to the kernel at the moment at which it becomes free,
-// and at no cost; the runtime takes up to a hundredth of a CPU for it.
+// SIMPLIFIED(scavenge): the background scavenger gives memory above its goals back as fast as a hundredth of a CPU can, but its
+// goroutine is not there: nobody pays for it.
 
 // gcSweep begins a sweep phase: all spans are to be swept. The background sweeper becomes runnable.
 func (s *Sched) gcSweep(mp *m) {
@@ -226,7 +226,8 @@ func (s *Sched) gcPaceScavenger(goal uint64) {
 	s.scavenge()
 }
 
-// scavenge gives free memory above the goals back to the kernel.
+// scavenge gives free memory above the goals back to the kernel, as much as there has been time for: a hundredth of a CPU's
+// since it was last asked and had something to do.
 func (s *Sched) scavenge() {
 	h, c := &s.mheap, &s.controller
 	over := uint64(0)
@@ -237,6 +238,17 @@ func (s *Sched) scavenge() {
 		over = max(over, retained-h.percentGoal)
 	}
 	over = min(over, c.HeapFree)
+	if each := s.cost.Scavenge.P50; each > 0 && over > 0 {
+		budget := float64(s.host.Now-h.scavengedAt) * scavengePercent / 100 / each * 1024
+		over = min(over, uint64(budget))
+	}
+	if over < scavengeChunk && s.cost.Scavenge.P50 > 0 {
+		if c.HeapFree == 0 || c.MappedReady <= h.memoryGoal && h.percentGoal == ^uint64(0) {
+			h.scavengedAt = s.host.Now
+		}
+		return
+	}
+	h.scavengedAt = s.host.Now
 	c.HeapFree -= over
 	c.MappedReady -= over
 }

@@ -379,7 +379,7 @@ func (s *Sched) gcMarkTermination(mp *m, gp *g) {
 	s.note(tGCEnd, mp.p, gp, int32(w.heap1>>20), int32(w.bytesMarked>>20))
 	s.wakeList(mp, &w.sweepWaiters)
 	s.startTheWorldWithSema(mp, len(s.allp))
-	s.pause(s.host.Now + mp.charge - w.tMarkTerm)
+	s.pause(w.tEnd - w.tMarkTerm) // the restart is left out, as in the runtime
 }
 
 // wakeList makes all goroutines of a list runnable (injectglist).

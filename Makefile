@@ -10,7 +10,7 @@ PGO       := $(CURDIR)/cmd/gmplab/default.pgo
 BENCHARGS ?= -pgo=$(PGO) -run '^$$' -bench . -benchmem -count 6 ./sim/...
 
 .DEFAULT_GOAL := help
-.PHONY: help build run predict test race nocgo fuzz mutants lint vuln traces bench benchcmp pgo golden oracle docs docs-check ci clean
+.PHONY: help build run predict test race nocgo fuzz mutants lint vuln traces bench benchcmp pgo golden oracle calibrate-old docs docs-check ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
@@ -102,8 +102,7 @@ pgo: ## profile the benchmarks anew for cmd/gmplab/default.pgo, by which go buil
 golden: ## rewrite the committed predictions (commit only what you can explain)
 	$(GO) test -count=1 $$(grep -rlF exptest.Run --include='*_test.go' experiments | xargs -n 1 dirname | sed 's|^|./|') -update
 
-oracle: ## ask the installed Go's runtime anew how it paces, and compare sim/gopacer with it, number for number
-	$(GO) test -count=1 -v -run '^TestOracle' ./sim/gopacer -update
+.PHONY: help build run predict test race nocgo fuzz mutants lint vuln traces bench benchcmp pgo golden oracle calibrate-old docs docs-check ci clean
 
 docs: ## write the generated pages and lists again
 	$(GO) test -count=1 ./experiments/all -update

@@ -92,13 +92,13 @@ type Cost struct {
 	Heap       Heap        `json:",omitzero"`  // of a trial's process after its set-up
 	Alloc      []AllocCost `json:",omitempty"` // allocating one object, by size; none: AllocMin and AllocKiB
 	Mark       []MarkCost  `json:",omitempty"` // marking one object, by size and live heap; none: marking costs nothing
-	FreshKiB   Nanos       `json:",omitzero"`  // added for each KiB that comes from the kernel: page faults
+	FreshKiB   Nanos       `json:",omitzero"`  // added for each KiB that comes from the kernel: page faults, when it is zeroed for its second use
 	SweepSpan  Nanos       `json:",omitzero"`  // sweeping one span
-	MarkSetup  Nanos       `json:",omitzero"`  // CPU of a mark phase that finds nothing: workers' start and end, globals, specials
+	MarkSetup  Nanos       `json:",omitzero"`  // CPU of a mark phase that finds nothing but Heap, of a trial's process: workers' start and end, globals, specials, and Heap itself
 	MarkG      Nanos       `json:",omitzero"`  // scanning the stack of one parked goroutine
 	StopWorld  Nanos       `json:",omitzero"`  // CPU of stopping a world that has nothing running and starting it again
-	SweepTerm  Nanos       `json:",omitzero"`  // CPU of what a collection does inside its first stop
-	MarkTerm   Nanos       `json:",omitzero"`  // CPU of what it does inside its second stop
+	SweepTerm  Nanos       `json:",omitzero"`  // CPU of what a collection does inside its first stop, beside stopping
+	MarkTerm   Nanos       `json:",omitzero"`  // CPU of what it does inside its second stop, beside stopping; the restart is not in it
 	Store      Nanos       `json:",omitzero"`  // one pointer store into the heap while nothing is marked
 	StoreMark  Nanos       `json:",omitzero"`  // added while the write barrier is on
 	PoolGet    Nanos       `json:",omitzero"`  // sync.Pool Get that finds its private slot full

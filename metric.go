@@ -46,7 +46,7 @@ var Metrics = []Metric{
 	{"/sched/steal-size/mean:goroutines", "Mean number of goroutines that one steal moved; the simulator alone sees it.", 0,
 		meanOf(func(r *Result) []int32 { return r.Steals })},
 	{"/sched/retakes:count", "Ps that sysmon took from a thread in a C or system call; the simulator alone sees them.", 0, value("/sched/retakes:count")},
-	{"/gc/cycles/total:gc-cycles", "Collections that began in the counted part. This and what follows on collections is computed from the lines of gctrace and gcpacertrace.", 0, gcCycles},
+	{"/gc/cycles/total:gc-cycles", "Collections that began in the counted part. This and what follows on collections is computed from the lines of gctrace, whose sizes are whole MiB, and of gcpacertrace if the trial asks for them.", 0, gcCycles},
 	{"/gc/period/p50:seconds", "Median time from the beginning of a collection to that of the next one; of at least three.", 0, gcPeriod},
 	{"/gc/period/mean:seconds", "Mean of the same.", 0, gcPeriodMean},
 	{"/gc/heap/peak:bytes", "Largest live heap at the end of marking.", 0, gcPeak},

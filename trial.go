@@ -15,6 +15,7 @@ type Trial struct {
 	Seed     uint64
 	Traced   bool // every change of state is recorded: the Result has TimeSlices
 
+	PacerTrace bool          // GODEBUG=gcpacertrace=1, for a workload that uses the heap: exact sizes, and what the pacer planned. Its lines are written while the world is stopped: some 20 µs each
 	SchedTrace time.Duration // GODEBUG=schedtrace: a SchedTrace line so often; 0: none. It keeps sysmon from sleeping long
 }
 

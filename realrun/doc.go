@@ -5,6 +5,8 @@
 //   - child.go: [Child] is what that process does: set up, collect garbage, run from a common time zero, observe.
 //   - load.go starts requests when they are due, steps.go does their Steps, serve.go serves their inferences,
 //     record.go keeps what was observed.
+//   - heap.go does the steps on the heap and says what they cost beside, liveset.go and pool.go hold their objects,
+//     gctrace.go puts the runtime's lines about its collections on the clock of the run.
 //   - native holds the C, ort the inference library, model its models.
 //
 // Conventions that the simulator shares:

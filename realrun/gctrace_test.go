@@ -22,7 +22,7 @@ func collecting(steps ...lab.Step) lab.Workload {
 // Each collection that was asked for began while its request ran, on the clock of the run, and the pacer's lines are there.
 func TestRunnerTellsOfCollections(t *testing.T) {
 	res, err := fresh(t)(t.Context(), lab.Trial{Workload: collecting(lab.Step{Do: lab.Alloc, Bytes: 1000, Count: 10}, lab.Step{Do: lab.Sleep, Time: lab.Const(ms)}),
-		Knobs: lab.Knobs{GOGC: 200, GOMAXPROCS: 2}, SchedTrace: 50 * ms})
+		Knobs: lab.Knobs{GOGC: 200, GOMAXPROCS: 2}, SchedTrace: 50 * ms, PacerTrace: true})
 	require.NoError(t, err)
 	var forced []lab.Request
 	for _, q := range res.Requests {
@@ -53,12 +53,21 @@ func TestRunnerTellsOfCollections(t *testing.T) {
 
 // Without the heap there is nothing to tell, and nothing is asked.
 func TestRunnerWithoutTheHeapTracesNothing(t *testing.T) {
-	trial := lab.Trial{Workload: once(1, lab.Step{Do: lab.Yield})}
+	trial := lab.Trial{Workload: once(1, lab.Step{Do: lab.Yield}), PacerTrace: true}
 	assert.Empty(t, godebug(&trial))
 	res, err := fresh(t)(t.Context(), trial)
 	require.NoError(t, err)
 	assert.Empty(t, res.GCs)
 	assert.Empty(t, res.Sched)
+}
+
+// Without PacerTrace the pacer is silent, as its lines would lengthen the stops of the world.
+func TestRunnerLeavesThePacerSilent(t *testing.T) {
+	res, err := fresh(t)(t.Context(), lab.Trial{Workload: once(1, lab.Step{Do: lab.GC})})
+	require.NoError(t, err)
+	require.Len(t, res.GCs, 1)
+	assert.False(t, res.GCs[0].Paced)
+	assert.True(t, res.GCs[0].Forced)
 }
 
 // A trial that fails among the runtime's lines says why.

@@ -89,9 +89,8 @@ func TestStepGetAndPut(t *testing.T) {
 		res := runOnce(t, buffers(kind))
 		gets, misses := res.Values["/pool/gets:count"], res.Values["/pool/misses:count"]
 		require.Equal(t, float64(2*len(res.Requests)), gets+2, "%v: the last request ends after the counted part", kind)
-		if misses/gets > 0.01 || want.miss > 0 { // a collection or a race detector empties a pool now and then
-			assert.InDelta(t, want.miss, misses/gets, 0.3, "%v", kind)
-		}
+		assert.InDelta(t, want.miss, misses/gets, 0.3, "%v", kind) // a race detector drops one in four
+		want.bytes += (misses/gets - want.miss) * 4096
 		each := res.Values["/gc/heap/allocs:bytes"] / gets
 		assert.InDelta(t, want.bytes, each, 16+want.bytes*0.1, "%v: bytes of a get and a put", kind)
 	}

@@ -86,7 +86,8 @@ func (h *heapState) put(p *pool) {
 	case lab.PoolPointer:
 		p.shared.Put(b.pointer)
 	case lab.PoolSlice:
-		p.shared.Put(b.slice) //lint:ignore SA6002 the header that this allocates is what this kind of pool is about
+		//lint:ignore SA6002 the header that this allocates is what this kind of pool is about
+		p.shared.Put(b.slice)
 	case lab.PoolFree:
 		select {
 		case p.free <- b.slice:

@@ -102,6 +102,7 @@ func (a *app) calibrate(ctx context.Context, lib ort.Library, quick bool) (lab.C
 	}
 	c, err := a.price(ctx, calibrate.Options{Library: lib, Quick: quick,
 		Threads:  a.threads(realrun.Setup{Library: lib, Self: self}),
+		Rest:     a.rest(realrun.Setup{Self: self}),
 		Progress: func(done, total int, what string) { p.show("calibrate: "+what, int64(done), int64(total), false) }})
 	if err != nil {
 		return c, err
@@ -144,6 +145,12 @@ func (a *app) threads(setup realrun.Setup) func(context.Context) (float64, error
 		}
 		return res.Values["/sched/threads/total:threads"], nil
 	}
+}
+
+// rest runs the trial that shows what collections cost in a trial's process.
+func (a *app) rest(setup realrun.Setup) func(context.Context) (*lab.Result, error) {
+	measure := a.measure(setup)
+	return func(ctx context.Context) (*lab.Result, error) { return measure(ctx, calibrate.Resting()) }
 }
 
 // readMachine reads the file given with -machine, if one is.

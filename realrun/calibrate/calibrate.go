@@ -8,7 +8,9 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"slices"
 	"time"
+	"unsafe"
 
 	"github.com/gmplab/lab"
 	"github.com/gmplab/lab/realrun/ort"
@@ -34,7 +36,17 @@ type bench struct {
 	tiny  table  // a model so small that the Go code around it shows
 	most  int    // goroutines that have lived at a time
 	held  []byte // what alloc allocates, so that it is not on the stack
+	kept  unsafe.Pointer
 	rest  func(context.Context) (float64, error)
+	quick bool
+
+	alloc1, mark1 map[objectKind][]float64 // the tables of one allocation and one mark, nanoseconds
+	heaps         []lab.Heap
+}
+
+func newBench(ctx context.Context, scale float64) *bench {
+	return &bench{ctx: ctx, scale: scale, nanos: map[string][]float64{}, dists: map[string][]float64{},
+		alloc1: map[objectKind][]float64{}, mark1: map[objectKind][]float64{}}
 }
 
 // A probe measures one or a few fields once; every round runs each of them.
@@ -50,6 +62,9 @@ type Options struct {
 
 	// Threads counts the OS threads of a trial's process that has just been set up; nil: those of this process count.
 	Threads func(context.Context) (float64, error)
+
+	// Rest runs Resting in a trial's process; nil: what collections cost there is not measured.
+	Rest func(context.Context) (*lab.Result, error)
 
 	// Progress is told what is being measured, and in the end what other processes used meanwhile: on a busy machine
 	// the numbers are not those of the machine.
@@ -68,9 +83,12 @@ func run(ctx context.Context, o Options, scale float64) (lab.Cost, error) {
 	}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
-	b := &bench{ctx: ctx, scale: scale, rest: o.Threads, nanos: map[string][]float64{}, dists: map[string][]float64{}}
-	probes := append(goProbes(), cgoProbes()...)
-	probes = append(probes, kernelProbes()...)
+	b := newBench(ctx, scale)
+	b.rest, b.quick = o.Threads, o.Quick
+	probes := slices.Concat(goProbes(), heapProbes(), gcProbes(), cgoProbes(), kernelProbes())
+	if o.Rest != nil {
+		probes = append(probes, probe{"collections of a trial", func(b *bench) error { return b.collections(o.Rest) }})
+	}
 	if lib.Path != "" {
 		more, end, err := b.inferProbes(lib)
 		if err != nil {
@@ -171,7 +189,7 @@ const (
 
 // cost makes the Cost of what was measured. The maps' keys are names of fields.
 func (b *bench) cost() lab.Cost {
-	c := lab.Cost{Cores: runtime.NumCPU()}
+	c := lab.Cost{Cores: runtime.NumCPU(), Alloc: b.allocCosts(), Mark: b.markCosts(), Heap: b.heap()}
 	v := reflect.ValueOf(&c).Elem()
 	for name, ns := range b.nanos {
 		f := v.FieldByName(name)

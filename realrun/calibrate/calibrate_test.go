@@ -41,6 +41,7 @@ func TestShort(t *testing.T) {
 	rest := 0.0
 	c, err := run(context.Background(), Options{Library: lib, Quick: true,
 		Threads: func(context.Context) (float64, error) { rest++; return 6 + rest, nil },
+		Rest:    func(context.Context) (*lab.Result, error) { return resting(restCycles), nil },
 		Progress: func(done, n int, what string) {
 			assert.Greater(t, done, last, what)
 			assert.NotEmpty(t, what)
@@ -52,7 +53,8 @@ func TestShort(t *testing.T) {
 	assert.Equal(t, 77, debug.SetGCPercent(77), "the collector is put back")
 
 	measured := []string{"Link", "Newproc", "StackKiB", "StackUse", "Goexit", "Chan", "Switch", "Mutex", "Timer", "Now", "AllocMin", "AllocKiB",
-		"Spin", "Request", "CopyKiB", "Threads", "Cores"}
+		"Spin", "Request", "CopyKiB", "Threads", "Cores", "Heap", "Alloc", "Mark", "MarkSetup", "StopWorld", "SweepTerm", "MarkTerm",
+		"Store", "PoolGet", "PoolPut"}
 	if runtime.GOOS == "linux" {
 		measured = append(measured, "Tick", "Slice", "SleepOver", "SleepCPU", "EpollOver", "EpollCPU", "Netpoll", "PipeWrite",
 			"PipeRead", "NetWrite", "NetRead", "NetAgain", "ArmLate", "GapRate", "Gap")
@@ -213,10 +215,10 @@ func TestLoadErrors(t *testing.T) {
 	}
 	path := pathOf(dir, here.Name)
 	for text, want := range map[string]string{
-		`{"Schema": 5, "Cost": {`: "damaged",
+		`{"Schema": 6, "Cost": {`: "damaged",
 		`{"Schema": 999}`:         "schema 999",
 		`{}`:                      "schema 0",
-		`{"Schema": 5, "Cost": {"Link": {"P50": "x"}}}`: "damaged",
+		`{"Schema": 6, "Cost": {"Link": {"P50": "x"}}}`: "damaged",
 	} {
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
 		_, err := load(dir, here)

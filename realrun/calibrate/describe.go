@@ -32,7 +32,7 @@ func Describe(c lab.Cost) []Row {
 		}
 		switch f := v.Field(i).Interface().(type) {
 		case lab.Nanos:
-			row := Row{name, number(f.P50), number(f.P10) + "–" + number(f.P90), "ns"}
+			row := nanosRow(name, f)
 			if name == "Slice" && f.P50 == assumedSlice(c.Tick.P50) {
 				row.Spread += ", assumed: from the kernel's source"
 			}
@@ -43,6 +43,16 @@ func Describe(c lab.Cost) []Row {
 			rows = append(rows, Row{name, number(f.P50), number(f.P10) + "–" + number(f.P90), map[bool]string{true: "/s"}[name == "GapRate"]})
 		case int:
 			rows = append(rows, Row{Name: name, Value: fmt.Sprint(f)})
+		case lab.Heap:
+			rows = append(rows, heapRow(f))
+		case []lab.AllocCost:
+			for _, a := range f {
+				rows = append(rows, nanosRow(fmt.Sprintf("%s %d B%s", name, a.Bytes, pointers[a.Pointers]), a.Time))
+			}
+		case []lab.MarkCost:
+			for _, m := range f {
+				rows = append(rows, nanosRow(fmt.Sprintf("%s %d B%s in %d MiB%s", name, m.Bytes, pointers[m.Pointers], m.Live>>20, old[m.Old]), m.Time))
+			}
 		case []lab.Rested:
 			for _, r := range f {
 				rows = append(rows, distRow(fmt.Sprintf("%s %v", name, r.Idle), r.Wake))
@@ -77,6 +87,20 @@ func Missing(c lab.Cost) []string {
 
 // input tells whether a field of Cost says what the user wants to know about and not what was measured.
 func input(name string) bool { return name == "Foreign" || name == "SMT" || name == "NUMA" }
+
+// What the rows of the tables of the heap say of their objects.
+var (
+	pointers = map[bool]string{true: ", pointers"}
+	old      = map[bool]string{true: ", before Green Tea"}
+)
+
+func nanosRow(name string, n lab.Nanos) Row {
+	return Row{name, number(n.P50), number(n.P10) + "–" + number(n.P90), "ns"}
+}
+
+func heapRow(h lab.Heap) Row {
+	return Row{"Heap", fmt.Sprint(h.Live), fmt.Sprintf("scan %d, stacks %d, globals %d; beside the heap %d", h.Scan, h.Stack, h.Globals, h.Other), "B"}
+}
 
 func distRow(name string, d lab.Dist) Row {
 	us := func(q float64) string { return number(float64(d.Quantile(q)) / 1e3) }

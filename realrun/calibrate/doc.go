@@ -20,5 +20,12 @@
 //     whole: Chan + Ready + Chan + Switch is one hop of an unbuffered ping-pong, Newproc + Goexit is the life of an
 //     empty goroutine, 2 Timer + Switch + Ready is a sleep that is over at once.
 //
+// The heap: an allocation is measured where memory was used before and all is swept (Alloc), so what a span's sweep
+// (SweepSpan) and a page from the kernel (FreshKiB) cost comes on top. Mark is the CPU of all workers for one object of
+// a live set that was churned as a retain step churns it, beyond what a collection of the same process without the set takes,
+// by runtime/metrics; it holds the visit of the ring's slot that leads to the object. Store and StoreMark are timed by the
+// same loop as a store step, the latter in the middle of a long mark phase. What a collection costs that finds nothing
+// (MarkSetup, SweepTerm, MarkTerm, Heap) is read from a process that is set up as a trial's.
+//
 // What needs Linux, cgo or the inference library is left zero without it, and [Missing] lists it.
 package calibrate

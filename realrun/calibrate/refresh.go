@@ -30,7 +30,7 @@ func Refresh(ctx context.Context, o Options, c *lab.Cost) error {
 func refresh(ctx context.Context, o Options, c *lab.Cost, rounds int, period time.Duration) error {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
-	b := &bench{ctx: ctx, scale: 1, nanos: map[string][]float64{}, dists: map[string][]float64{}}
+	b := newBench(ctx, 1)
 	probes := wandering()
 	if o.Library.Path != "" && len(c.Infer) > 0 {
 		_, end, err := b.inferProbes(o.Library)

@@ -61,7 +61,7 @@ func (b *bench) runCall() (err error) {
 		stop.Store(true)
 		<-done
 	})
-	if err == nil && looks > 0 && runtime.NumCPU() > 1 {
+	if err == nil && looks > 0 && calls > 0 && runtime.NumCPU() > 1 {
 		b.add("RunCall", float64(took)/float64(calls)*float64(inGo)/float64(looks))
 	}
 	return err

@@ -46,7 +46,8 @@ type Object struct {
 type object struct {
 	Object
 	size    uint64        // bytes of the heap that it takes
-	scan    uint64        // bytes of it that may hold pointers
+	scan    uint64        // bytes of it that may hold pointers: what mallocgc counts
+	work    uint64        // scan work of marking it: with a header, its type is repeated up to the end of its place
 	pages   uint64        // of the span in which it lies
 	elems   int32         // objects in a span; 1 for a large one
 	class   int32         // number of the cache of its P that it comes from: kinds of one size class share it
@@ -76,6 +77,9 @@ func newObject(o Object) object {
 	if o.Bytes > maxSmallSize-mallocHeader { // of either kind
 		k.pages = (uint64(o.Bytes) + pageSize - 1) / pageSize
 		k.size, k.elems, k.large = k.pages*pageSize, 1, true
+		if k.scan > 0 {
+			k.work = k.size
+		}
 		return k
 	}
 	for c := 1; c < len(classToSize); c++ {
@@ -85,6 +89,9 @@ func newObject(o Object) object {
 		}
 	}
 	k.elems = int32(k.pages * pageSize / k.size)
+	if k.work = k.scan; k.scan > minSizeHeader {
+		k.work = k.size
+	}
 	return k
 }
 

@@ -35,7 +35,7 @@ func (s *Sched) gcPrepareMarkRoots() {
 		}
 		k.mark = s.cost.MarkTime(k.Bytes, k.Pointers, int64(bytes), s.policy.NoGreenTea)
 		cpu += float64(k.live) * k.mark
-		scan += float64(uint64(k.live) * k.scan)
+		scan += float64(uint64(k.live) * k.work)
 	}
 	w.bytesMarked = bytes
 	w.heap = pool2{time.Duration(cpu) + 1, scan}

@@ -1,0 +1,177 @@
+package calibrate
+
+import (
+	"cmp"
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+	"slices"
+	"sync"
+	"unsafe"
+
+	"github.com/gmplab/lab"
+)
+
+// gcProbes measure the collector.
+func gcProbes() []probe {
+	return []probe{
+		{"stopping the world", (*bench).stopWorld},
+		{"marking stacks", (*bench).markStacks},
+		{"marking", (*bench).marks},
+	}
+}
+
+// markCPU is the CPU time that all mark workers and assists have used, in nanoseconds. The runtime brings it up to date when
+// marking ends.
+func markCPU() (ns float64) {
+	s := []metrics.Sample{{Name: "/cpu/classes/gc/mark/assist:cpu-seconds"}, {Name: "/cpu/classes/gc/mark/dedicated:cpu-seconds"},
+		{Name: "/cpu/classes/gc/mark/idle:cpu-seconds"}}
+	metrics.Read(s)
+	for _, m := range s {
+		if m.Value.Kind() == metrics.KindFloat64 {
+			ns += m.Value.Float64() * 1e9
+		}
+	}
+	return ns
+}
+
+// marking gives the mark CPU of n forced collections.
+func marking(n int) (ns []float64) {
+	for range n {
+		before := markCPU()
+		runtime.GC()
+		ns = append(ns, markCPU()-before)
+	}
+	return ns
+}
+
+// stopWorld measures a stop of the world that finds one P, its own: runtime.Stack does nothing else when there is no room
+// for a stack.
+func (b *bench) stopWorld() error {
+	procs(1, func() {
+		b.add("StopWorld", b.each(1000, func(n int) {
+			for range n {
+				runtime.Stack(nil, true)
+			}
+		})...)
+	})
+	return nil
+}
+
+// How often a heap is marked for one value: a small one more often, as what the workers do beside it differs.
+const fewMarks, manyMarks = 3, 7
+
+// manyStacks is how many goroutines park for the measurement of their stacks.
+const manyStacks = 10_000
+
+// markStacks measures what a collection takes longer for each goroutine that is parked.
+func (b *bench) markStacks() error {
+	n := b.times(manyStacks)
+	base := median(marking(manyMarks))
+	var hold sync.Mutex
+	var all sync.WaitGroup
+	hold.Lock()
+	for range n {
+		all.Go(func() {
+			hold.Lock()
+			hold.Unlock() //lint:ignore SA2001 it parks
+		})
+	}
+	for range 100 { // until they have parked
+		runtime.Gosched()
+	}
+	b.add("MarkG", max(median(marking(fewMarks))-base, 0)/float64(n))
+	hold.Unlock()
+	all.Wait()
+	b.most = max(b.most, n)
+	return nil
+}
+
+// The table of marks: the sizes of objects and of live sets, and in which rounds a set of that size is measured. The
+// largest is left out of a quick calibration, and where there is too little memory.
+var (
+	markSizes = []int64{64, 256, 1 << 10, 4 << 10, 32 << 10}
+	markSets  = []markSet{
+		{live: 8 << 20, rounds: []int{0, 3, 6}},
+		{live: 64 << 20, rounds: []int{1, 4}},
+		{live: 256 << 20, rounds: []int{2}, long: true},
+	}
+)
+
+type markSet struct {
+	live   int64
+	rounds []int
+	long   bool
+}
+
+// marks measures what the objects of live sets cost to mark, in CPU of all workers, with as many Ps as there are cores.
+func (b *bench) marks() error {
+	procs(runtime.NumCPU(), func() {
+		base := slices.Min(marking(manyMarks))
+		for _, set := range markSets {
+			if !slices.Contains(set.rounds, b.round) || set.live > 8<<20 && b.scale < 1 || set.long && b.quick {
+				continue
+			}
+			for _, size := range markSizes {
+				for _, pointers := range []bool{false, true} {
+					if b.ctx.Err() != nil {
+						return
+					}
+					k := objectKind{bytes: size, live: max(int64(float64(set.live)*min(b.scale, 1)), 8*size), pointers: pointers}
+					b.mark(k, base)
+				}
+			}
+		}
+	})
+	return nil
+}
+
+// mark measures the marking of one live set, less what the heap that was there takes. Of a small set the least of many
+// counts, as its objects take no longer than what the workers do beside; a large one is measured in few rounds, and each
+// collection counts.
+func (b *bench) mark(k objectKind, base float64) {
+	live := b.churned(k)
+	var ns []float64
+	if k.live > 8<<20 {
+		ns = marking(fewMarks)
+	} else {
+		ns = []float64{slices.Min(marking(manyMarks))}
+	}
+	for _, x := range ns {
+		b.mark1[k] = append(b.mark1[k], max(x-base, 0)/float64(len(live)))
+	}
+	runtime.KeepAlive(live)
+}
+
+// churned makes a live set as a retain step leaves it: a ring in which each object has been replaced, while as many of the
+// same size were allocated and dropped, and collections went on. So the spans are mixed, and objects that are
+// neighbours in the ring are no longer neighbours in memory.
+func (b *bench) churned(k objectKind) []unsafe.Pointer {
+	defer debug.SetGCPercent(debug.SetGCPercent(100))
+	object, live := k.object(), make([]unsafe.Pointer, k.live/k.bytes)
+	for range 2 {
+		for i := range live {
+			live[i] = object.New()
+			b.kept = object.New()
+		}
+	}
+	b.kept = nil
+	return live
+}
+
+// markCosts is the table of marks.
+func (b *bench) markCosts() (costs []lab.MarkCost) {
+	for k, ns := range b.mark1 {
+		costs = append(costs, lab.MarkCost{Bytes: k.bytes, Live: k.live, Pointers: k.pointers, Old: oldMark, Time: nanosOf(ns)})
+	}
+	slices.SortFunc(costs, func(x, y lab.MarkCost) int {
+		return compare(objectKind{x.Bytes, x.Live, x.Pointers}, objectKind{y.Bytes, y.Live, y.Pointers})
+	})
+	return costs
+}
+
+// compare orders rows by size, live set, and the one without pointers first.
+func compare(x, y objectKind) int {
+	rank := map[bool]int{true: 1}
+	return cmp.Or(cmp.Compare(x.bytes, y.bytes), cmp.Compare(x.live, y.live), cmp.Compare(rank[x.pointers], rank[y.pointers]))
+}

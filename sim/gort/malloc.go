@@ -56,6 +56,7 @@ type object struct {
 	part    float64       // what is left of alloc below a nanosecond
 	mark    float64       // CPU of marking one in this cycle, in nanoseconds
 	live    int64         // how many can be reached
+	made    int64         // how many were allocated, ever
 	perTiny int32         // tiny: objects in one block of size; else 1
 }
 
@@ -175,8 +176,7 @@ func (s *Sched) made(pp *p, k *object, n int64) {
 	k.live += n
 	pp.scanAlloc += uint64(n) * k.scan
 	bytes := uint64(n) * k.size / uint64(k.perTiny)
-	s.mallocs += n
-	s.mallocBytes += bytes
+	k.made += n
 	if s.gcphase != _GCoff { // allocated black
 		s.work.bytesMarked += bytes
 	}
@@ -201,8 +201,7 @@ func (s *Sched) mallocgcLarge(mp *m, gp *g, k *object) uint8 {
 	s.controller.TotalAlloc += k.size
 	gp.made++
 	k.live++
-	s.mallocs++
-	s.mallocBytes += k.size
+	k.made++
 	if s.gcphase != _GCoff {
 		s.work.bytesMarked += k.size
 	}

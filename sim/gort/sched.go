@@ -100,10 +100,9 @@ type gcState struct {
 	sweepg     *g
 	forcegc    *g
 
-	mallocs     int64 // objects allocated
-	mallocBytes uint64
-	gcs         []lab.GCCycle
-	pauses      []time.Duration
+	gcs   []lab.GCCycle
+	stops []worldStop // for the collector
+	gcCPU gcCPU
 }
 
 // record is what the run has produced.

@@ -94,6 +94,7 @@ func run(ctx context.Context, s *gort.Sched, w *lab.Workload, r *lab.Result) err
 			return err
 		}
 		r.Values = s.Values()
+		s.HeapValues(r.Values, gort.Reading{})
 		r.Values["/cpu/used:cores"] = s.CPU().Seconds() / max(s.Now().Seconds(), 1e-9)
 		if cpu, foreign := s.ForeignCPU(); foreign {
 			r.Values["/host/foreign-cpu:cores"] = cpu.Seconds() / max(s.Now().Seconds(), 1e-9)
@@ -104,12 +105,13 @@ func run(ctx context.Context, s *gort.Sched, w *lab.Workload, r *lab.Result) err
 	if err := s.Loop(ctx, from, false); err != nil {
 		return err
 	}
-	cpu := s.CPU()
+	cpu, heap := s.CPU(), s.Read()
 	others, foreign := s.ForeignCPU()
 	if err := s.Loop(ctx, to, false); err != nil {
 		return err
 	}
 	r.Values = s.Values()
+	s.HeapValues(r.Values, heap)
 	r.Values["/cpu/used:cores"] = float64(s.CPU()-cpu) / float64(w.Run)
 	if foreign {
 		now, _ := s.ForeignCPU()

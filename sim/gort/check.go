@@ -17,6 +17,8 @@ func (s *Sched) Check() { s.checking = true }
 //	INV-8 what waits for a lock is waiting, and somebody will wake it
 //	INV-9 a connection holds no more than its buffer; what waits for a descriptor is waiting, is counted, and is on the kernel's
 //	list if it need not wait any more
+//	INV-10 what the collector counts agrees with a recount: who marks, the Ps at safe points, idle and dedicated workers; who
+//	waits for it is waiting; nothing alive, unswept or pooled is negative
 func (s *Sched) check() error {
 	var without, idle int32 // Ps that are not running; those of them on the idle list
 	for _, pp := range s.allp {
@@ -65,6 +67,9 @@ func (s *Sched) check() error {
 		return err
 	}
 	if err := s.checkNet(); err != nil {
+		return err
+	}
+	if err := s.checkGC(); err != nil {
 		return err
 	}
 	return s.checkMs()

@@ -9,12 +9,13 @@ import (
 
 // Allocation (runtime/malloc.go: mallocgc and those below it; mcache.go: refill; mheap.go). Small objects come from spans of
 // their size class, which each P caches; the heap grows, pays for sweeping and may start a collection when a P takes a new
-// span. An object above 32 KiB has a span of its own.
+// span. An object above 32 KiB less a header has a span of its own.
 //
 // SIMPLIFIED(malloc): a span that is swept is wholly free or wholly in use, as it is where objects die in the order in which
 // they came. Where the dead lie among the living, a real P takes spans with fewer free places, and so more of them.
 //
-// SIMPLIFIED(malloc): tiny objects share blocks of 16 bytes without regard to their alignment; central lists, the page cache
+// SIMPLIFIED(malloc): tiny objects share blocks of 16 bytes with those of about their size only, and without regard to
+// alignment; central lists, the page cache
 // and their locks cost what the calibration of one thread says.
 
 const (
@@ -55,6 +56,7 @@ type object struct {
 	part    float64       // what is left of alloc below a nanosecond
 	mark    float64       // CPU of marking one in this cycle, in nanoseconds
 	live    int64         // how many can be reached
+	made    int64         // how many were allocated, ever
 	perTiny int32         // tiny: objects in one block of size; else 1
 }
 
@@ -73,7 +75,7 @@ func newObject(o Object) object {
 	case k.scan > 0 && size > minSizeHeader:
 		size += mallocHeader
 	}
-	if size > maxSmallSize || k.scan > 0 && size > maxSmallSize-mallocHeader {
+	if o.Bytes > maxSmallSize-mallocHeader { // of either kind
 		k.pages = (uint64(o.Bytes) + pageSize - 1) / pageSize
 		k.size, k.elems, k.large = k.pages*pageSize, 1, true
 		if k.scan > 0 {
@@ -97,13 +99,14 @@ func newObject(o Object) object {
 // openHeap prepares the kinds of object of the service and the heap that the process has before it begins.
 func (s *Sched) openHeap() {
 	type class struct {
-		size uint64
-		scan bool
+		size    uint64
+		scan    bool
+		perTiny int32
 	}
 	classes := map[class]int32{}
 	for i := range s.Objects {
 		k := newObject(s.Objects[i])
-		c := class{k.size, k.scan > 0}
+		c := class{k.size, k.scan > 0, k.perTiny}
 		n, known := classes[c]
 		if !known {
 			n = int32(len(classes))
@@ -180,8 +183,7 @@ func (s *Sched) made(pp *p, k *object, n int64) {
 	k.live += n
 	pp.scanAlloc += uint64(n) * k.scan
 	bytes := uint64(n) * k.size / uint64(k.perTiny)
-	s.mallocs += n
-	s.mallocBytes += bytes
+	k.made += n
 	if s.gcphase != _GCoff { // allocated black
 		s.work.bytesMarked += bytes
 	}
@@ -201,14 +203,12 @@ func (s *Sched) mallocgcLarge(mp *m, gp *g, k *object) uint8 {
 	s.deductSweepCredit(mp, k.pages*pageSize, int64(k.pages))
 	s.allocSpan(mp, k.pages, true)
 	s.sync()
+	s.controller.Update(int64(k.size), 0)
 	mp.p.scanAlloc += k.scan
-	s.controller.Update(int64(k.size), int64(mp.p.scanAlloc))
-	mp.p.scanAlloc = 0
 	s.controller.TotalAlloc += k.size
 	gp.made++
 	k.live++
-	s.mallocs++
-	s.mallocBytes += k.size
+	k.made++
 	if s.gcphase != _GCoff {
 		s.work.bytesMarked += k.size
 	}
@@ -246,7 +246,7 @@ func (s *Sched) deductAssistCredit(gp *g, k *object, n int64) int64 {
 		gp.credit = false
 		return 1
 	}
-	each := max(k.Bytes, 1)
+	each := int64(k.size) / int64(k.perTiny) // what is lost inside its place is owed, too
 	if affords := gp.gcAssistBytes / each; affords > 0 {
 		n = min(n, affords)
 		gp.gcAssistBytes -= n * each

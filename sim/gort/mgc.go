@@ -79,7 +79,6 @@ type work struct {
 	roots, heap             pool2 // what is left to mark
 	assistQueue             gQueue
 	sweepWaiters            gQueue
-	markWaiters             gQueue
 	workers                 []*g // gcBgMarkWorkerPool
 	nworkers                int
 	drains                  []*m // Ms that drain now
@@ -88,8 +87,7 @@ type work struct {
 	heap0, heap1                       uint64
 	report                             gopacer.CycleReport
 	cycle                              lab.GCCycle
-	gcTotal                            time.Duration // CPU of collections so far, without idle marking
-	idleTotal                          time.Duration
+	stopping, finishedStopping         time.Duration // how long the world took to stop, and when it stood
 	lastGC                             time.Duration
 }
 
@@ -224,6 +222,7 @@ func (s *Sched) gcStart(mp *m, gp *g) uint8 {
 		gp.gcop = gcopStopped
 		return s.stopTheWorld(mp)
 	case gcopStopped:
+		s.stopped(s.host.Now+mp.charge, s.work.tSweepTerm)
 		mp.charge += s.price.sweepTerm
 		gp.gcop = gcopMark
 		return s.pay(mp)
@@ -289,7 +288,7 @@ func (s *Sched) gcBeginMark(mp *m, gp *g) {
 	s.note(tGCStart, mp.p, gp, int32(s.controller.HeapLive>>20), int32(s.controller.HeapGoal()>>20))
 	s.startTheWorldWithSema(mp, len(s.allp))
 	w.tMark = s.host.Now + mp.charge
-	s.pause(w.tMark - w.tSweepTerm)
+	s.accumulateGCPauseTime(now, w.tMark-w.tSweepTerm)
 	s.limiter.FinishGCTransition(int64(w.tMark))
 	s.semrelease(mp, &s.sched.worldsema, false)
 	s.semrelease(mp, &s.work.startSema, false)
@@ -326,6 +325,7 @@ func (s *Sched) gcMarkDone(mp *m, gp *g) uint8 {
 		gp.gcop = gcopTerm
 		return s.stopTheWorld(mp)
 	case gcopTerm:
+		s.stopped(s.host.Now+mp.charge, w.tMarkTerm)
 		mp.charge += s.price.markTerm
 		gp.gcop = gcopTermDone
 		return s.pay(mp)
@@ -378,11 +378,11 @@ func (s *Sched) gcMarkTermination(mp *m, gp *g) {
 	w.tEnd = s.host.Now + mp.charge
 	w.lastGC = w.tEnd
 	s.limiter.FinishGCTransition(int64(w.tEnd))
+	s.accumulateGCPauseTime(w.tEnd, w.tEnd-w.tMarkTerm) // without the restart, as in the runtime
 	s.gcRecord()
 	s.note(tGCEnd, mp.p, gp, int32(w.heap1>>20), int32(w.bytesMarked>>20))
 	s.wakeList(mp, &w.sweepWaiters)
 	s.startTheWorldWithSema(mp, len(s.allp))
-	s.pause(s.host.Now + mp.charge - w.tMarkTerm)
 }
 
 // wakeList makes all goroutines of a list runnable (injectglist).
@@ -419,12 +419,12 @@ func (s *Sched) gcRecord() {
 	y.Stacks, y.Globals = c.LastStackScan, c.GlobalsScan
 	y.ConsMark, y.Utilization = w.report.ConsMark, w.report.Utilization
 	y.GoalDelta = int64(w.heap1) - int64(c.LastHeapGoal)
-	w.gcTotal += y.AssistCPU + y.WorkerCPU + y.StopSweepCPU + y.StopMarkCPU
+	cpu := &s.gcCPU
+	cpu.assist += y.AssistCPU
+	cpu.dedicated += y.WorkerCPU
+	cpu.idle += y.IdleCPU
 	if w.tEnd > 0 {
-		y.CPU = int(100 * float64(w.gcTotal) / (float64(w.tEnd) * float64(len(s.allp))))
+		y.CPU = int(100 * float64(cpu.assist+cpu.dedicated+cpu.pause) / (float64(w.tEnd) * float64(len(s.allp))))
 	}
 	s.gcs = append(s.gcs, *y)
 }
-
-// pause books one stop of the world.
-func (s *Sched) pause(d time.Duration) { s.pauses = append(s.pauses, d) }

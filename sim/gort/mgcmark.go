@@ -267,11 +267,13 @@ func (s *Sched) gcAssistDone(mp *m, gp *g) {
 	}
 }
 
-// gcParkAssist parks a goroutine until the background has earned what it owes. Those that mark come back at once, to see it.
+// gcParkAssist parks a goroutine until the background has earned what it owes. Workers come back at once, to see it.
 func (s *Sched) gcParkAssist(mp *m, gp *g) uint8 {
 	s.work.assistQueue.pushBack(gp)
 	for _, mp2 := range s.work.drains {
-		s.host.Cut(mp2.thread)
+		if mp2.drain.background { // other assists have their own debts to work off
+			s.host.Cut(mp2.thread)
+		}
 	}
 	gp.gcop = gcopAssist
 	s.note(tAssistPark, mp.p, gp, 0, 0)

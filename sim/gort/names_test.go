@@ -179,11 +179,19 @@ var ours = map[string]string{
 	"getSlow":          "sync.Pool.getSlow",
 	"poolCleanup":      "sync's poolCleanup",
 
+	// Readings under the names of runtime/metrics.
+	"stopped":    "the first half of a stop's books",
+	"HeapValues": "the metrics of the heap and of its collector",
+	"spread":     "quantiles of the stops of the world",
+
 	// Invariants and the record.
 	"checkStopped": "invariants of a world that stops",
 	"checkLocks":   "invariants of locks and conditions",
 	"checkMutex":   "invariants of one mutex",
 	"checkNet":     "invariants of connections and the netpoller",
+	"checkGC":      "invariants of the collector",
+	"checkMarking": "those of a mark phase",
+	"checkHeap":    "those of the heap and its pools",
 	"checkLocked":  "invariants of an M that belongs to one goroutine",
 	"allWaiting":   "whether all on a wait queue wait",
 	"checkMs":      "invariants of the Ms",

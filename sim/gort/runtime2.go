@@ -267,12 +267,13 @@ type schedt struct {
 	pollUntil    time.Duration // until when it blocks; 0: without limit
 	goidgen      int32         // the last number taken; 32 bits do, as no record holds 2^31 goroutines and nobody sees them without one
 	gFree        struct{ stack, noStack gQueue }
-	nmidlelocked int32 // Ms that wait in stoplockedm
-	gcwaiting    bool  // the world stops, or is stopped
-	stopwait     int32 // Ps that it still waits for
-	stopping     *m    // the M that stops it
-	worldsema    sema  // who may
-	gcsema       sema  // who may collect, or stop the world for as long as nobody collects
+	nmidlelocked int32         // Ms that wait in stoplockedm
+	gcwaiting    bool          // the world stops, or is stopped
+	stopwait     int32         // Ps that it still waits for
+	stopTimes    time.Duration // when the others stopped (gcStopTime of each P), summed
+	stopping     *m            // the M that stops it
+	worldsema    sema          // who may
+	gcsema       sema          // who may collect, or stop the world for as long as nobody collects
 
 	safePointWait int32 // Ps that have not run the function of forEachP
 	safePointing  *m    // the M that waits for them

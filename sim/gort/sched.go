@@ -100,10 +100,9 @@ type gcState struct {
 	sweepg     *g
 	forcegc    *g
 
-	mallocs     int64 // objects allocated
-	mallocBytes uint64
-	gcs         []lab.GCCycle
-	pauses      []time.Duration
+	gcs   []lab.GCCycle
+	stops []worldStop // for the collector
+	gcCPU gcCPU
 }
 
 // record is what the run has produced.
@@ -129,7 +128,7 @@ type record struct {
 // prices are the Cost's nanoseconds as durations.
 type prices struct {
 	newproc, newg, stackNew, stackGrow, stackKiB, stackUse, goexit, swtch, steal, chanop, ready, mutex, spin, cgocall, syscall,
-	exitSlow, timer, now, allocMin, allocKiB, request, runCall, copyKiB, futexSleep, clone, sleepCPU, epollCPU, netpoll, pipeWrite,
+	exitSlow, timer, now, request, runCall, copyKiB, futexSleep, clone, sleepCPU, epollCPU, netpoll, pipeWrite,
 	pipeRead, signalCPU, netWrite, netWriteKiB, netRead, netReadKiB, netAgain,
 	sweepSpan, markSetup, markG, stopWorld, sweepTerm, markTerm time.Duration
 }
@@ -140,7 +139,7 @@ func pricesOf(c *lab.Cost) prices {
 		newproc: ns(c.Newproc), newg: ns(c.NewG), goexit: ns(c.Goexit), stackNew: ns(c.StackNew),
 		stackGrow: ns(c.StackGrow), stackKiB: ns(c.StackKiB), stackUse: ns(c.StackUse), swtch: ns(c.Switch), steal: ns(c.Steal), chanop: ns(c.Chan),
 		ready: ns(c.Ready), mutex: ns(c.Mutex), spin: ns(c.Spin), cgocall: ns(c.CgoCall), syscall: ns(c.Syscall),
-		exitSlow: ns(c.ExitSlow), timer: ns(c.Timer), now: ns(c.Now), allocMin: ns(c.AllocMin), allocKiB: ns(c.AllocKiB),
+		exitSlow: ns(c.ExitSlow), timer: ns(c.Timer), now: ns(c.Now),
 		request: ns(c.Request), runCall: ns(c.RunCall), copyKiB: ns(c.CopyKiB), futexSleep: ns(c.FutexSleep) / 2, // the other half is on the way back, in the latency
 		clone:    ns(c.Clone),
 		sleepCPU: ns(c.SleepCPU), epollCPU: ns(c.EpollCPU), netpoll: ns(c.Netpoll), pipeWrite: ns(c.PipeWrite),

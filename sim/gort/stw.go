@@ -77,6 +77,7 @@ func (s *Sched) stopTheWorldWithSema(mp *m) bool {
 	s.sched.stopwait = int32(len(s.allp)) - 1
 	s.sched.gcwaiting = true
 	s.sched.stopping = mp
+	s.sched.stopTimes = s.host.Now + mp.charge
 	mp.p.status = _Pgcstop // before preemptall, which so leaves it out
 	s.note(tStopWorld, mp.p, mp.curg, s.sched.stopwait, 0)
 	s.preemptall(mp)
@@ -84,11 +85,13 @@ func (s *Sched) stopTheWorldWithSema(mp *m) bool {
 		if mp2 := pp.m; pp.status == _Prunning && mp2 != nil && mp2.curg != nil && mp2.curg.status == _Gsyscall {
 			s.takeP(mp2)
 			pp.status = _Pgcstop
+			s.sched.stopTimes += s.host.Now + mp.charge
 			s.sched.stopwait--
 		}
 	}
 	for pp := s.pidleget(); pp != nil; pp = s.pidleget() {
 		pp.status = _Pgcstop
+		s.sched.stopTimes += s.host.Now + mp.charge
 		s.sched.stopwait--
 	}
 	if s.sched.stopwait == 0 {
@@ -139,6 +142,7 @@ func (s *Sched) gcstopm(mp *m) {
 // gcstop counts a P that has stopped; the last one wakes the M that waits for them.
 func (s *Sched) gcstop(a *actor, pp *p) {
 	pp.status = _Pgcstop
+	s.sched.stopTimes += s.host.Now + a.charge
 	if s.sched.stopwait--; s.sched.stopwait == 0 {
 		a.charge += s.host.Wake(s.sched.stopping.thread, a.thread)
 	}

@@ -146,19 +146,17 @@ func (b *bench) mark(k objectKind, base float64) {
 	runtime.KeepAlive(live)
 }
 
-// churned makes a live set as a retain step leaves it: a ring in which each object has been replaced, while as many of the
-// same size were allocated and dropped, and collections went on. So the spans are mixed, and objects that are
-// neighbours in the ring are no longer neighbours in memory.
+// churned makes a live set as a retain step leaves it: a ring in which each object has been replaced, while collections went
+// on, so that the memory has been used and swept before. Neighbours in the ring are mostly neighbours in memory, as in any
+// set whose objects die in the order in which they came.
 func (b *bench) churned(k objectKind) []unsafe.Pointer {
 	defer debug.SetGCPercent(debug.SetGCPercent(100))
 	object, live := k.object(), make([]unsafe.Pointer, k.live/k.bytes)
 	for range 2 {
 		for i := range live {
 			live[i] = object.New()
-			b.kept = object.New()
 		}
 	}
-	b.kept = nil
 	return live
 }
 

@@ -201,7 +201,7 @@ func (s *Sched) mallocgcLarge(mp *m, gp *g, k *object) uint8 {
 		}
 	}
 	s.deductSweepCredit(mp, k.pages*pageSize, int64(k.pages))
-	s.allocSpan(mp, k.pages, true)
+	s.allocSpan(mp, k.pages)
 	s.sync()
 	s.controller.Update(int64(k.size), 0)
 	mp.p.scanAlloc += k.scan
@@ -268,7 +268,8 @@ type mheap struct {
 	pagesSwept  uint64 // in this sweep phase
 	unswept     int64  // spans that are to be swept
 	garbage     int64  // those of them in which nothing is alive
-	perSpan     uint64 // pages of an unswept span, on average
+	unsweptIn   uint64 // pages of the unswept spans
+	garbageIn   uint64 // pages of the garbage
 	freeing     uint64 // bytes of dead objects in them
 	sweeper     gopacer.Sweeper
 	lastInUse   uint64  // bytes in use when the last mark phase ended
@@ -294,22 +295,20 @@ func (s *Sched) cacheSpan(mp *m, pages uint64) {
 		tries := min((h.unswept+h.garbage-1)/h.garbage, 100)
 		s.sweepSpans(mp, tries-1)
 		if h.garbage > 0 {
-			s.sweptOne(mp)
-			h.garbage--
-			s.freeBytes(h.perSpan * pageSize)
-			return // its pages stay in use
+			s.freeSpan(mp)
 		}
 	}
-	s.allocSpan(mp, pages, false)
+	s.allocSpan(mp, pages)
 }
 
-// allocSpan takes pages from those that are free, or from the kernel.
-func (s *Sched) allocSpan(mp *m, pages uint64, large bool) {
+// allocSpan takes pages from those that are free, or from the kernel. While there is garbage it first reclaims as many as it
+// takes.
+func (s *Sched) allocSpan(mp *m, pages uint64) {
 	h := &s.mheap
-	if h.unswept > 0 && !large { // reclaim: not to grow while garbage is not swept
-		s.sweepSpans(mp, int64(pages))
-	}
 	bytes := pages * pageSize
+	for s.controller.HeapFree < bytes && h.garbage > 0 {
+		s.sweepSpans(mp, max(h.unswept/h.garbage, 1))
+	}
 	h.pagesInUse += pages
 	h.spans++
 	if s.controller.HeapFree >= bytes {
@@ -321,11 +320,4 @@ func (s *Sched) allocSpan(mp *m, pages uint64, large bool) {
 	s.controller.MappedReady += fresh
 	h.peak = max(h.peak, s.controller.MappedReady)
 	mp.charge += time.Duration(s.cost.FreshKiB.P50 * float64(fresh) / 1024)
-}
-
-// freeBytes books dead objects of spans that were swept.
-func (s *Sched) freeBytes(n uint64) {
-	n = min(n, s.mheap.freeing)
-	s.mheap.freeing -= n
-	s.controller.TotalFree += n
 }

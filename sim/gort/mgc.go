@@ -116,7 +116,6 @@ func (s *Sched) gcinit() {
 	pages := (live + pageSize - 1) / pageSize
 	s.mheap.pagesInUse, s.mheap.spans = pages, int64(pages)
 	c.TotalAlloc, c.MappedReady = live, heap.Other+pages*pageSize
-	s.mheap.perSpan = 1
 	s.mheap.peak, s.mheap.memoryGoal, s.mheap.percentGoal = c.MappedReady, ^uint64(0), ^uint64(0)
 	c.Commit(true)
 	s.work.startSema.value, s.work.markDoneSema.value, s.sched.gcsema.value = 1, 1, 1
@@ -397,7 +396,7 @@ func (s *Sched) gcControllerCommit() {
 	done := s.mheap.unswept == 0
 	s.controller.Commit(done)
 	trigger, goal := s.controller.Trigger()
-	s.mheap.sweeper.GCPaceSweeper(&s.controller, trigger, s.unsweptPages(), s.mheap.pagesSwept, done)
+	s.mheap.sweeper.GCPaceSweeper(&s.controller, trigger, s.mheap.unsweptIn+s.mheap.pagesSwept, s.mheap.pagesSwept, done)
 	s.mheap.pace, s.mheap.sweepFrom = s.mheap.sweeper.SweepPagesPerByte, s.controller.HeapLive
 	s.gcPaceScavenger(goal)
 	s.priceObjects()

@@ -15,56 +15,65 @@ import (
 // gcSweep begins a sweep phase: all spans are to be swept. The background sweeper becomes runnable.
 func (s *Sched) gcSweep(mp *m) {
 	h := &s.mheap
-	if h.spans > 0 {
-		h.perSpan = max((h.pagesInUse+uint64(h.spans)/2)/uint64(h.spans), 1)
+	h.unswept, h.unsweptIn = h.spans, h.pagesInUse
+	h.garbageIn = h.pagesInUse - min((s.work.bytesMarked+pageSize-1)/pageSize, h.pagesInUse)
+	h.garbage = 0
+	if h.pagesInUse > 0 {
+		h.garbage = int64(float64(h.spans) * (float64(h.garbageIn) / float64(h.pagesInUse)))
 	}
-	h.unswept = h.spans
-	live := int64((s.work.bytesMarked + h.perSpan*pageSize - 1) / (h.perSpan * pageSize))
-	h.garbage = max(h.spans-live, 0)
 	h.freeing = s.controller.TotalAlloc - s.controller.TotalFree
 	h.freeing -= min(h.freeing, s.work.bytesMarked)
-	h.pagesSwept = 0
+	h.pagesSwept, h.mix = 0, 0
 	if s.sweepg.status == _Gwaiting {
 		s.ready(mp, s.sweepg, true)
 	}
 }
 
-// unsweptPages are the pages in use that count for the pace of sweeping.
-func (s *Sched) unsweptPages() uint64 { return uint64(s.mheap.unswept) * s.mheap.perSpan }
-
-// sweptOne sweeps one span.
+// sweptOne sweeps one span. What spans are like is known on average, but it adds up.
 func (s *Sched) sweptOne(mp *m) {
 	h := &s.mheap
+	pages := h.unsweptIn / uint64(h.unswept)
 	h.unswept--
-	h.pagesSwept += h.perSpan
+	h.unsweptIn -= pages
+	h.pagesSwept += pages
 	mp.charge += s.price.sweepSpan
 	if h.unswept == 0 {
 		s.sweepDone()
 	}
 }
 
-// sweepDone ends a sweep phase.
+// sweepDone ends a sweep phase: whole spans were counted, and what dead objects lie in others is free, too.
 func (s *Sched) sweepDone() {
 	h := &s.mheap
-	s.freeBytes(h.freeing)
-	h.garbage = 0
+	s.controller.TotalFree += h.freeing
+	h.freeing, h.garbage, h.garbageIn = 0, 0, 0
 	h.sweptLive, h.sweptPages, h.sweptPace = s.controller.HeapLive, h.pagesSwept, h.pace
 }
 
-// sweepSpans sweeps n spans, if there are so many: those of them in which nothing is alive become free pages.
+// freeSpan sweeps a span in which nothing is alive: its pages are free.
+func (s *Sched) freeSpan(mp *m) {
+	h := &s.mheap
+	pages, bytes := h.garbageIn/uint64(h.garbage), h.freeing/uint64(h.garbage)
+	h.garbage--
+	h.garbageIn -= pages
+	h.freeing -= bytes
+	h.spans--
+	h.pagesInUse -= pages
+	s.controller.HeapFree += pages * pageSize
+	s.controller.TotalFree += bytes
+	s.scavenge()
+	s.sweptOne(mp)
+}
+
+// sweepSpans sweeps n spans, if there are so many.
 func (s *Sched) sweepSpans(mp *m, n int64) {
 	h := &s.mheap
 	for n = min(n, h.unswept); n > 0; n-- {
 		if h.garbage > 0 && s.nextIsGarbage() {
-			h.garbage--
-			h.spans--
-			pages := min(h.perSpan, h.pagesInUse)
-			h.pagesInUse -= pages
-			s.controller.HeapFree += pages * pageSize
-			s.freeBytes(pages * pageSize)
-			s.scavenge()
+			s.freeSpan(mp)
+		} else {
+			s.sweptOne(mp)
 		}
-		s.sweptOne(mp)
 	}
 }
 
@@ -82,7 +91,8 @@ func (s *Sched) nextIsGarbage() bool {
 func (s *Sched) deductSweepCredit(mp *m, spanBytes uint64, callerSweepPages int64) {
 	h := &s.mheap
 	if owed := h.sweeper.PagesOwed(&s.controller, spanBytes, callerSweepPages, h.pagesSwept); owed > 0 && h.unswept > 0 {
-		s.sweepSpans(mp, (owed+int64(h.perSpan)-1)/int64(h.perSpan))
+		perSpan := max(int64(h.unsweptIn)/h.unswept, 1)
+		s.sweepSpans(mp, (owed+perSpan-1)/perSpan)
 	}
 }
 

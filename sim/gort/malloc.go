@@ -286,9 +286,9 @@ func (s *Sched) cacheSpan(mp *m, pages uint64) {
 		tries := min((h.unswept+h.garbage-1)/h.garbage, 100)
 		s.sweepSpans(mp, tries-1)
 		if h.garbage > 0 {
-			s.sweptOne(mp)
 			h.garbage--
 			s.freeBytes(h.perSpan * pageSize)
+			s.sweptOne(mp)
 			return // its pages stay in use
 		}
 	}

@@ -4,10 +4,13 @@ import (
 	"context"
 	"math"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/gmplab/lab"
+	"github.com/gmplab/lab/sim"
 	"github.com/gmplab/lab/sim/gort"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -339,4 +342,81 @@ func TestHeapMetrics(t *testing.T) {
 
 	none := gcRun(t, 2, specimens()[0])
 	assert.NotContains(t, none.Values, "/gc/cycles/total:gc-cycles", "the workload does not use the heap")
+}
+
+// An assist that parks calls the workers, who hand it what they have earned; other assists go on with their own debts.
+func TestParkingLeavesAssistsAlone(t *testing.T) {
+	parks, cut := 0, 0
+	for seed := range uint64(12) {
+		trial := churn(4, 20*time.Millisecond, lab.Knobs{GOGC: 20}, alloc(4096, 500, 1), keep(6000))
+		trial.Seed, trial.Workload.Classes[0].Arrivals.Clients = seed, 8
+		sc := &scenario{cost: textbook(), policy: gort.Go126(), detail: []string{"gcAssistAlloc1"}}
+		sc.cost.Cores = 4
+		s, _ := sc.traced(t, trial)
+		marks := s.Marks()
+		for i, k := range marks {
+			if !strings.HasPrefix(k.String(), "gcParkAssist") {
+				continue
+			}
+			parks++
+			for _, other := range marks[i:] {
+				if other.At > k.At {
+					break
+				}
+				if other.P != k.P && strings.HasPrefix(other.String(), "gcAssistAlloc1") && strings.Contains(other.String(), "credit is -") {
+					cut++
+				}
+			}
+		}
+	}
+	require.Greater(t, parks, 50)
+	assert.Less(t, cut, parks/20, "assists that ended with a debt at the moment at which another one parked, of %d", parks)
+}
+
+// Free memory above what the next cycles will need goes back to the kernel: after a burst of allocation the process shrinks.
+func TestScavenger(t *testing.T) {
+	trial := churn(2, 3*time.Second, lab.Knobs{}, alloc(1024, 50, 0), compute(500*time.Microsecond))
+	trial.Workload.Classes = append(trial.Workload.Classes, lab.Class{Name: "burst", Background: true,
+		Arrivals: lab.Arrivals{Kind: lab.Once, Count: 1}, Steps: []lab.Step{alloc(4096, 20_000, 0)}})
+	r := gcRun(t, 2, trial)
+	assert.Greater(t, r.Values["/memory/peak:bytes"], 60e6)
+	assert.Less(t, r.Values["/memory/rss:bytes"], 25e6)
+}
+
+// forEachP does not wait for a call to end: it takes the P.
+func TestSafePointOfACall(t *testing.T) {
+	trial := churn(2, 0, lab.Knobs{}, compute(time.Millisecond), lab.Step{Do: lab.GC})
+	trial.Workload.Classes[0].Arrivals = lab.Arrivals{Kind: lab.Once, Count: 1}
+	trial.Workload.Classes = append(trial.Workload.Classes, lab.Class{Name: "caller", Background: true,
+		Arrivals: lab.Arrivals{Kind: lab.Once, Count: 2}, Steps: []lab.Step{{Do: lab.Call, Time: lab.Const(9 * time.Millisecond), Spin: true}}})
+	r := gcRun(t, 4, trial)
+	i := slices.IndexFunc(r.Requests, func(q lab.Request) bool { return q.Class == 0 })
+	assert.Less(t, r.Requests[i].End, 5*time.Millisecond, "long before the calls end")
+}
+
+// The story of a request tells what of its time the collector took: assists, the wait for credit, mark workers on its P, and the
+// stops of the world; its parts are its latency.
+func TestStoriesOfTheCollector(t *testing.T) {
+	trial := churn(2, 100*time.Millisecond, lab.Knobs{GOGC: 20}, alloc(4096, 300, 1), keep(4000), compute(200*time.Microsecond))
+	trial.Workload.Classes[0].Arrivals = lab.Arrivals{Kind: lab.Poisson, Rate: 2500}
+	cost := textbook()
+	rec := &sim.Record{}
+	r := recorded(t, cost, trial, rec)
+	var all strings.Builder
+	for n := range r.Requests {
+		story, err := rec.Story(strconv.Itoa(n + 1))
+		require.NoError(t, err)
+		at := story.Request.Due
+		for _, p := range story.Parts {
+			require.Equal(t, at, p.From)
+			at = p.To
+		}
+		require.Equal(t, story.Request.End, at)
+		all.WriteString(story.Text(100))
+	}
+	text := strings.Join(strings.Fields(all.String()), " ")
+	for _, want := range []string{"marks for what it allocates (P", "assisting the collector", "for credit of the mark workers, as it owes scan work",
+		", which marks", "waits until all other Ps have stopped or answered"} {
+		assert.Contains(t, text, want)
+	}
 }

@@ -1,6 +1,7 @@
 package gort
 
 import (
+	"math"
 	"time"
 
 	"github.com/gmplab/lab"
@@ -282,7 +283,7 @@ func (s *Sched) gcBeginMark(mp *m, gp *g) {
 	s.gcphase = _GCmark
 	s.gcPrepareMarkRoots()
 	s.controller.BlackenEnabled = true
-	s.note(tGCStart, mp.p, gp, int32(s.controller.HeapLive>>20), int32(s.controller.HeapGoal()>>20))
+	s.note(tGCStart, mp.p, gp, int32(s.controller.HeapLive>>20), int32(min(s.controller.HeapGoal()>>20, math.MaxInt32)))
 	s.startTheWorldWithSema(mp, len(s.allp))
 	w.tMark = s.host.Now + mp.charge
 	s.accumulateGCPauseTime(now, w.tMark-w.tSweepTerm)

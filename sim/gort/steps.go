@@ -182,8 +182,6 @@ func (k Mark) Reason(n *Names) string {
 		return waitsFor(n, OpKind(k.A), k.B)
 	case tYield:
 		return pick(k.A, "calls Gosched", "is preempted")
-	case tYieldStop:
-		return "is preempted, as the world stops"
 	case tExitNoP:
 		return "comes back from its call to no free P"
 	case tRetake:

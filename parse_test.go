@@ -25,7 +25,7 @@ const smallFile = `workload:
 func TestParseFileExamples(t *testing.T) {
 	names, err := filepath.Glob("docs/examples/*.yaml")
 	require.NoError(t, err)
-	require.Len(t, names, 6)
+	require.Len(t, names, 7)
 	points := 0
 	for _, name := range names {
 		f, err := ParseFile(name)
@@ -326,7 +326,7 @@ func FuzzParse(f *testing.F) {
 		}
 	}
 	f.Add(smallFile)
-	for _, name := range []string{"docs/examples/batching.yaml", "docs/examples/pipeline.yaml", "docs/examples/sockets.yaml"} {
+	for _, name := range []string{"docs/examples/batching.yaml", "docs/examples/gc.yaml", "docs/examples/pipeline.yaml", "docs/examples/sockets.yaml"} {
 		b, err := os.ReadFile(name)
 		require.NoError(f, err)
 		f.Add(string(b))

@@ -58,7 +58,23 @@ func specimens() []lab.Trial {
 			lab.Class{Name: "caller", Arrivals: arrivals(lab.Every, 300, lab.Pipe),
 				Steps: []lab.Step{{Do: lab.Call, Time: us(800)}, {Do: lab.Call, Time: us(100), Spin: true}}}),
 		socketTrial(),
+		heapTrial(),
 	}
+}
+
+// heapTrial collects garbage while requests use pools and live sets, with assists, a memory limit, and a runtime.GC now and then.
+func heapTrial() lab.Trial {
+	us := func(n int) lab.Dist { return lab.ExpDist(time.Duration(n) * time.Microsecond) }
+	return lab.Trial{Seed: 7, Knobs: lab.Knobs{GOMAXPROCS: 4, GOGC: 50, GOMEMLIMIT: 64 << 20}, Workload: lab.Workload{Name: "heap",
+		Warmup: 20 * time.Millisecond, Run: 300 * time.Millisecond,
+		Pools: []lab.Pool{{Name: "buffers", Bytes: 16 << 10}, {Name: "boxed", Kind: lab.PoolSlice, Bytes: 4 << 10}},
+		Classes: []lab.Class{
+			{Name: "request", Arrivals: lab.Arrivals{Kind: lab.Poisson, Rate: 3000}, Steps: []lab.Step{
+				{Do: lab.Get, Name: "buffers"}, {Do: lab.Alloc, Bytes: 500, Count: 100, Pointers: 0.5}, {Do: lab.Retain, Name: "live", Count: 20_000},
+				{Do: lab.CPU, Time: us(100)}, {Do: lab.Store, Count: 100}, {Do: lab.Put, Name: "buffers"}}},
+			{Name: "flat-out", Background: true, Arrivals: lab.Arrivals{Kind: lab.Closed, Clients: 2}, Steps: []lab.Step{
+				{Do: lab.Get, Name: "boxed"}, {Do: lab.Alloc, Bytes: 100_000}, {Do: lab.Alloc, Bytes: 5, Count: 300}, {Do: lab.CPU, Time: us(30)}, {Do: lab.Put, Name: "boxed"}}},
+			{Name: "collector", Background: true, Arrivals: lab.Arrivals{Kind: lab.Every, Rate: 20}, Steps: []lab.Step{{Do: lab.GC}}}}}}
 }
 
 // socketTrial lets requests ask a server over two connections, while others fill a third one.

@@ -17,6 +17,7 @@ type trail struct {
 	ends    []int32       // of each request that ended, in that order
 	written [][]int32     // of each class: the requests that came through the pipe
 	onP     [][]int32     // of each P: who had it, and from when on
+	worker  []bool        // of each goroutine: it is the collector's
 	queueOf []int32       // of each wake-up: the mark of the wait that it ended
 	names   []string      // of threads
 	thread  []int32       // of each M
@@ -50,6 +51,9 @@ func newTrail(s *gort.Sched) *trail {
 			*w = append(*w, ix)
 			continue
 		case gort.NoTurn:
+			continue
+		case gort.Chosen:
+			*grown(&t.worker, k.G) = true
 			continue
 		case gort.Waits:
 			*grown(&parked, k.G) = ix
@@ -138,6 +142,8 @@ func (r *Record) onThread(k gort.Mark, from, to time.Duration) (parts []Part) {
 	doing, cause := fmt.Sprintf("runs (P%d, M%d", k.P, m), "running"
 	if k.Turn() == gort.Calls {
 		doing, cause = fmt.Sprintf("computes in its call (M%d", m), "in a call"
+	} else if k.Turn() == gort.Assists {
+		doing, cause = fmt.Sprintf("marks for what it allocates (P%d, M%d", k.P, m), assisting
 	}
 	ms := within(*grown(&t.moves, th), from, to)
 	if len(ms) == 0 || ms[0].At > from {
@@ -159,7 +165,11 @@ func (r *Record) onThread(k gort.Mark, from, to time.Duration) (parts []Part) {
 			parts = add(parts, a, b, noCore, r.whoHas(mv.Thread, mv.Core, a, b))
 		case host.Waking:
 			parts = add(parts, a, b, "waking", fmt.Sprintf("waits while core %d leaves its idle state for M%d", mv.Core, m))
-		default:
+		case host.Blocked:
+			if k.Turn() != gort.Calls { // in stopTheWorldWithSema or forEachP
+				parts = add(parts, a, b, "stopping others", fmt.Sprintf("waits until all other Ps have stopped or answered (M%d)", m))
+				continue
+			}
 			parts = add(parts, a, b, "in a call", fmt.Sprintf("sleeps in its call (M%d)", m))
 		}
 	}
@@ -283,11 +293,11 @@ func (r *Record) busyP(p, g int32, from, to time.Duration) string {
 		if j+1 < len(ix) {
 			b = min(t.marks[ix[j+1]].At, to)
 		}
-		if k.Turn() == gort.Runs && k.G != g && b > from && b > k.At {
+		if (k.Turn() == gort.Runs || k.Turn() == gort.Assists) && k.G != g && b > from && b > k.At {
 			if first < 0 {
 				first = k.G
 			}
-			if k.At >= from {
+			if goesOn := j > 0 && t.marks[ix[j-1]].Turn() == gort.Assists; k.At >= from && k.Turn() == gort.Runs && !goesOn {
 				others++
 			}
 			off += r.offCore(k.Thread(), max(k.At, from), b)
@@ -305,6 +315,9 @@ func (r *Record) busyP(p, g int32, from, to time.Duration) string {
 		what = fmt.Sprintf(", behind %s", count(others, "other"))
 	case first >= 0:
 		what = fmt.Sprintf(", behind g%d", first)
+		if int(first) < len(t.worker) && t.worker[first] {
+			what = fmt.Sprintf(", behind g%d, which marks", first)
+		}
 	}
 	if calls > 0 {
 		of = append(of, micros(calls)+" of it in a call")

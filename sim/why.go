@@ -203,7 +203,7 @@ func (r *Record) turn(parts []Part, old, a, b int32, from, to time.Duration, dep
 	}
 	k := r.trail.marks[a]
 	switch k.Turn() {
-	case gort.Runs, gort.Calls:
+	case gort.Runs, gort.Assists, gort.Calls:
 		for _, p := range r.onThread(k, from, to) {
 			parts = add(parts, p.From, p.To, p.Cause, p.What)
 		}
@@ -220,6 +220,8 @@ func (r *Record) turn(parts []Part, old, a, b int32, from, to time.Duration, dep
 const (
 	noCore = "waiting for a core"
 	byHost = "stopped by the host"
+
+	assisting = "assisting the collector"
 )
 
 // followed is how deep a story follows those who are waited for.
@@ -351,7 +353,7 @@ func worst(parts []Part) string {
 // onCore tells whether a cause is a turn of a thread on a core or beside it, what the goroutine does there ("": it has no
 // core), and who does it ("": the request itself).
 func onCore(cause string) (who, state string, ok bool) {
-	for _, c := range []string{"running", "in a call"} {
+	for _, c := range []string{"running", assisting, "in a call"} {
 		if who, ok := strings.CutSuffix(cause, c); ok {
 			return who, c, true
 		}

@@ -189,7 +189,7 @@ func (m *mechanism) unknown(root fs.FS, notes []note, mutants []string) (absent 
 }
 
 // around the mechanisms: files of the model that hold none.
-var surroundings = []string{"check.go", "infer.go", "runtime2.go", "steps.go", "trace.go", "transition.go", "turn.go"}
+var surroundings = []string{"check.go", "check_gc.go", "infer.go", "runtime2.go", "steps.go", "trace.go", "transition.go", "turn.go"}
 
 // orphans are transcripts and files of the model that belong to no mechanism.
 func orphans(root fs.FS, all []mechanism) (wrong []error) {

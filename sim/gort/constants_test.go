@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"go/types"
+	"math/bits"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gmplab/lab/sim/gopacer"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -60,6 +62,18 @@ func TestConstants(t *testing.T) {
 		{"stackGuard, nosplit", stackGuard - 128, "internal/abi/stack.go", "", `StackNosplitBase = (\d+)`},
 		{"stackGuard, small", stackGuard - 800, "internal/abi/stack.go", "", `StackSmall = (\d+)`},
 		{"maxstacksize", maxstacksize, proc, "main", `maxstacksize = (\d+)`},
+		{"forcegcperiod", int64(forcegcperiod), proc, "", `var forcegcperiod int64 = ([^/\n]+)`},
+		{"drainCheckThreshold", drainCheckThreshold, "runtime/mgcmark.go", "", `drainCheckThreshold = (\d+)`},
+		{"sweepBatchSize", sweepBatchSize, "runtime/mgcsweep.go", "bgsweep", `const sweepBatchSize = (\d+)`},
+		{"stopAgain, of forEachP", stopAgain.Microseconds(), proc, "forEachPInternal", `notetsleep\(&sched\.safePointNote, (\d+)\*1000\)`},
+		{"gcBackgroundUtilization, per cent", 100 * gopacer.BackgroundUtilization, "runtime/mgcpacer.go", "", `gcBackgroundUtilization = 0\.(\d\d)`},
+		{"pageSize, as a power", int64(bits.Len(pageSize) - 1), "internal/runtime/gc/sizeclasses.go", "", `PageShift += (\d+)`},
+		{"maxSmallSize", maxSmallSize, "internal/runtime/gc/sizeclasses.go", "", `MaxSmallSize += (\d+)`},
+		{"tinySize", tinySize, "internal/runtime/gc/sizeclasses.go", "", `TinySize += (\d+)`},
+		{"mallocHeader", mallocHeader, "internal/runtime/gc/malloc.go", "", `MallocHeaderSize = (\d+)`},
+		{"retainExtraPercent", retainExtraPercent, "runtime/mgcscavenge.go", "", `retainExtraPercent = (\d+)`},
+		{"reduceExtraPercent", reduceExtraPercent, "runtime/mgcscavenge.go", "", `reduceExtraPercent = (\d+)`},
+		{"sweepTries", sweepTries, "runtime/mcentral.go", "cacheSpan", `spanBudget := (\d+)`},
 		{"goidCacheBatch", goidCacheBatch, proc, "", `_GoidCacheBatch = ([^/\n]+)`},
 	} {
 		text := functionText(t, filepath.Join(src, c.file), c.function)

@@ -292,7 +292,7 @@ type mcacheSpan struct{ n int32 }
 func (s *Sched) cacheSpan(mp *m, pages uint64) {
 	h := &s.mheap
 	if h.unswept > 0 && h.garbage > 0 { // sweep until one has room: 100 are tried
-		tries := min((h.unswept+h.garbage-1)/h.garbage, 100)
+		tries := min((h.unswept+h.garbage-1)/h.garbage, sweepTries)
 		s.sweepSpans(mp, tries-1)
 		if h.garbage > 0 {
 			s.freeSpan(mp)

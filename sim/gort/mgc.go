@@ -1,6 +1,7 @@
 package gort
 
 import (
+	"math"
 	"time"
 
 	"github.com/gmplab/lab"
@@ -161,7 +162,7 @@ func (s *Sched) gcContinue(mp *m, gp *g) uint8 {
 	for gp.gcop != gcopNone && s.err == nil {
 		var did uint8
 		switch {
-		case gp.gcop <= gcopMark:
+		case gp.gcop <= gcopMarks:
 			did = s.gcStart(mp, gp)
 		case gp.gcop <= gcopAssisted:
 			did = s.gcAssistAlloc(mp, gp)
@@ -284,14 +285,8 @@ func (s *Sched) gcBeginMark(mp *m, gp *g) {
 	s.gcphase = _GCmark
 	s.gcPrepareMarkRoots()
 	s.controller.BlackenEnabled = true
-	s.note(tGCStart, mp.p, gp, int32(s.controller.HeapLive>>20), int32(s.controller.HeapGoal()>>20))
+	s.note(tGCStart, mp.p, gp, int32(s.controller.HeapLive>>20), int32(min(s.controller.HeapGoal()>>20, math.MaxInt32)))
 	s.startTheWorldWithSema(mp, len(s.allp))
-	w.tMark = s.host.Now + mp.charge
-	s.accumulateGCPauseTime(now, w.tMark-w.tSweepTerm)
-	s.limiter.FinishGCTransition(int64(w.tMark))
-	s.semrelease(mp, &s.sched.worldsema, false)
-	s.semrelease(mp, &s.work.startSema, false)
-	gp.gcop = gcopNone
 }
 
 // gcMarkWorkAvailable tells whether anything is left to mark.

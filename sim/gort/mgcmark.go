@@ -238,7 +238,7 @@ func (s *Sched) gcAssistAlloc(mp *m, gp *g) uint8 {
 	gp.gcop = gcopAssisted
 	w.active++
 	mp.drain = drain{began: s.host.Now}
-	s.note(tAssist, mp.p, gp, int32(scanWork>>10), 0)
+	s.note(tAssist, mp.p, gp, int32(scanWork>>10), mp.id)
 	if rate := w.rate(); rate > 0 {
 		s.drainPiece(mp, time.Duration(float64(scanWork)/rate), false)
 		return opBusy
@@ -262,6 +262,7 @@ func (s *Sched) gcAssistDone(mp *m, gp *g) {
 		s.limiterUpdate()
 	}
 	dr.piece = pool2{}
+	s.note(dAssisted, pp, gp, mp.id, int32(gp.gcAssistBytes))
 	if w.active--; w.active == 0 && !s.gcMarkWorkAvailable() && c.BlackenEnabled {
 		gp.gcop = gcopDone
 	}
@@ -450,6 +451,7 @@ func (s *Sched) pollWork(mp *m) bool {
 // runqdrain gives all local work of a dedicated worker's P to the global queue.
 func (s *Sched) runqdrain(mp *m) {
 	pp := mp.p
+	s.note(dRunqdrain, pp, mp.curg, int32(pp.runqtail-pp.runqhead)+b2i(pp.runnext != nil), 0)
 	for gp, _ := s.runqget(pp); gp != nil; gp, _ = s.runqget(pp) {
 		s.globrunqput(gp)
 	}

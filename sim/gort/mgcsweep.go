@@ -12,6 +12,12 @@ import (
 // SIMPLIFIED(scavenge): the background scavenger gives memory above its goals back as fast as a hundredth of a CPU can, but its
 // goroutine is not there: nobody pays for it.
 
+const (
+	retainExtraPercent = 10 // runtime/mgcscavenge.go
+	reduceExtraPercent = 5
+	sweepTries         = 100 // runtime/mcentral.go: cacheSpan
+)
+
 // gcSweep begins a sweep phase: all spans are to be swept. The background sweeper becomes runnable.
 func (s *Sched) gcSweep(mp *m) {
 	h := &s.mheap
@@ -226,12 +232,12 @@ func (s *Sched) setPacer(mp *m, gp *g, op *Op) uint8 {
 func (s *Sched) gcPaceScavenger(goal uint64) {
 	h, c := &s.mheap, &s.controller
 	h.memoryGoal, h.percentGoal = ^uint64(0), ^uint64(0)
-	if limit := uint64(float64(c.MemoryLimit) * 0.95); c.MappedReady > limit {
+	if limit := uint64(float64(c.MemoryLimit) * (1 - reduceExtraPercent/100.0)); c.MappedReady > limit {
 		h.memoryGoal = limit
 	}
 	if c.LastHeapGoal > 0 {
 		keep := float64(h.lastInUse) * float64(goal) / float64(c.LastHeapGoal)
-		h.percentGoal = uint64(keep * 1.1)
+		h.percentGoal = uint64(keep * (1 + retainExtraPercent/100.0))
 	}
 	s.scavenge()
 }

@@ -215,6 +215,7 @@ var ours = map[string]string{
 	"Requests":     "what has ended, in the order of the marks",
 	"ForeignCPU":   "what other processes on the machine used",
 	"ThreadNames":  "what the machine's threads are to the process",
+	"waitsForGC":   "the same in the collector",
 	"waitsFor":     "what an op waits for, in words",
 	"Reason":       "why a small decision came out as it did, in words",
 	"goidOf":       "the number of a goroutine that may be absent",

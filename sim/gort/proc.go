@@ -189,7 +189,12 @@ func (s *Sched) gopark(mp *m, why lab.Reason) {
 	s.casgstatus(gp, _Gwaiting, why)
 	gp.m, mp.curg = nil, nil
 	if s.marking && gp.prog != nil && int(gp.pc) < len(gp.prog.Ops) {
-		s.mark(tPark, mp.p, gp, int32(gp.prog.Ops[gp.pc].Do), gp.prog.Ops[gp.pc].I)
+		op := &gp.prog.Ops[gp.pc]
+		i := op.I
+		if gp.gcop != gcopNone {
+			i = int32(gp.gcop)
+		}
+		s.mark(tPark, mp.p, gp, int32(op.Do), i)
 	}
 	mp.next = mSched
 	mp.charge += s.price.swtch

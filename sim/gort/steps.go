@@ -39,6 +39,8 @@ const (
 	dGfget
 	dPass
 	dMutexSpin
+	dAssisted
+	dRunqdrain
 	dLast
 )
 
@@ -129,6 +131,8 @@ var long = [...]string{
 	dGfget:         "gfget: takes %[2]d free gs from the global list, leaves %[3]d",
 	dPass:          "findRunnable → stealWork: pass %[2]d over the Ps, from P%[3]d on in strides of %[4]d",
 	dMutexSpin:     "sync.Mutex.Lock → doSpin: %[1]s spins (%[2]d of 4) on a mutex that another one holds",
+	dAssisted:      "gcAssistAlloc1: %[1]s has marked what it can; its credit is %[3]d bytes",
+	dRunqdrain:     "gcBgMarkWorker → runqdrain: %[1]s is asked to yield, and marks on; the ring's %[2]d go to the global queue",
 	dWritten:       "the generator's thread writes arrival %[4]d of class %[6]s into the pipe",
 }
 
@@ -235,7 +239,35 @@ func waitsFor(n *Names, do OpKind, i int32) string {
 	case Generate:
 		return "for the next arrival"
 	}
-	return ""
+	return waitsForGC(do, uint8(i))
+}
+
+// waitsForGC says what a goroutine waits for that parks in that state of the collector.
+func waitsForGC(do OpKind, gcop uint8) string {
+	switch do {
+	case Alloc, Get, Put, GC, SetGCPercent, SetMemoryLimit, MarkWorker, Sweeper, ForceGC:
+	default:
+		return ""
+	}
+	switch {
+	case gcop == gcopAssist:
+		return "for credit of the mark workers, as it owes scan work"
+	case gcop == gcopStartSema:
+		return "for another goroutine, which begins a collection"
+	case gcop == gcopGcsema || gcop == gcopPacer:
+		return "for gcsema: a collection is under way"
+	case gcop == gcopDone:
+		return "for another goroutine, which ends the mark phase"
+	case gcop == gcopWait || gcop == gcopSweep:
+		return "for the mark phase to end"
+	case gcop != gcopNone:
+		return "for worldsema: somebody stops the world"
+	case do == MarkWorker:
+		return "until a P needs a mark worker"
+	case do == Sweeper:
+		return "for something to sweep"
+	}
+	return "for sysmon, which asks for a collection every two minutes"
 }
 
 // watch is what a run keeps beside the marks.

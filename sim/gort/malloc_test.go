@@ -1,0 +1,158 @@
+package gort
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/gmplab/lab"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// sizeClassTable reads a table of numbers from the Go tree's size classes.
+func sizeClassTable(t *testing.T, name string) (numbers []int) {
+	out, err := exec.Command("go", "env", "GOROOT").Output()
+	require.NoError(t, err, "go env GOROOT")
+	text, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(out)), "src/internal/runtime/gc/sizeclasses.go"))
+	require.NoError(t, err)
+	m := regexp.MustCompile(`var ` + name + ` = \[[^\]]*\]\w+\{([^}]*)\}`).FindStringSubmatch(string(text))
+	require.NotNil(t, m, "%s is not there any more", name)
+	for s := range strings.SplitSeq(m[1], ",") {
+		n, err := strconv.Atoi(strings.TrimSpace(s))
+		require.NoError(t, err)
+		numbers = append(numbers, n)
+	}
+	return numbers
+}
+
+// The tables are those of the Go tree that runs this test.
+func TestSizeClassTables(t *testing.T) {
+	size, pages := sizeClassTable(t, "SizeClassToSize"), sizeClassTable(t, "SizeClassToNPages")
+	require.Len(t, classToSize, len(size))
+	require.Len(t, classToNPages, len(pages))
+	for i := range size {
+		assert.Equal(t, size[i], int(classToSize[i]), "size of class %d", i)
+		assert.Equal(t, pages[i], int(classToNPages[i]), "pages of class %d", i)
+	}
+}
+
+// heapBitsInSpan: the pointers of a span fit into one word each for a place of so many bytes.
+func TestMinSizeHeader(t *testing.T) {
+	out, err := exec.Command("go", "env", "GOROOT").Output()
+	require.NoError(t, err, "go env GOROOT")
+	text, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(out)), "src/internal/runtime/gc/malloc.go"))
+	require.NoError(t, err)
+	require.Regexp(t, `MinSizeForMallocHeader += goarch\.PtrSize \* goarch\.PtrBits`, string(text))
+	assert.Equal(t, 8*64, minSizeHeader)
+}
+
+// What each kind of object takes, by mallocgc.
+func TestSizeClasses(t *testing.T) {
+	for _, c := range []struct {
+		bytes    int64
+		pointers float64
+		size     uint64
+		perTiny  int32
+		elems    int32
+		large    bool
+	}{
+		{1, 0, 16, 16, 512, false},
+		{5, 0, 16, 3, 512, false},
+		{15, 0, 16, 1, 512, false},
+		{16, 0, 16, 1, 512, false},
+		{8, 1, 8, 1, 1024, false}, // pointers are never tiny
+		{512, 1, 512, 1, 16, false},
+		{513, 1, 576, 1, 14, false},
+		{1024, 0, 1024, 1, 8, false},
+		{1024, 1, 1152, 1, 7, false}, // with a header of 8 bytes
+		{32760, 0, 32768, 1, 1, false},
+		{32760, 1, 32768, 1, 1, false},
+		{32761, 0, 40960, 1, 1, true}, // large: MaxSmallSize less a header, for both kinds
+		{32768, 0, 32768, 1, 1, true},
+		{32761, 1, 40960, 1, 1, true},
+		{1 << 30, 0, 1 << 30, 1, 1, true},
+	} {
+		k := newObject(Object{Bytes: c.bytes, Pointers: c.pointers})
+		what := fmt.Sprintf("%d bytes, pointers %v", c.bytes, c.pointers)
+		if c.bytes == 32761 {
+			c.size = 32768
+		}
+		assert.Equal(t, c.size, k.size, what)
+		assert.Equal(t, c.perTiny, k.perTiny, what)
+		assert.Equal(t, c.elems, k.elems, what)
+		assert.Equal(t, c.large, k.large, what)
+		assert.LessOrEqual(t, k.scan, uint64(c.bytes), what)
+		assert.Equal(t, c.pointers > 0, k.scan > 0, what)
+	}
+}
+
+// heapOf is a process with those kinds of object and pools, on that many Ps.
+func heapOf(ps int, objects []Object, pools ...PoolOf) *Sched {
+	cost := &lab.Cost{}
+	s := New(cost, Go126(), lab.Knobs{GOMAXPROCS: ps}.Filled(ps), 1)
+	s.Objects, s.Pools = objects, pools
+	s.openHeap()
+	s.gcinit()
+	return s
+}
+
+// Kinds share a P's span if they are of one class, and pointers are not mixed with others; tiny ones fill blocks of their own.
+func TestCachesOfKinds(t *testing.T) {
+	s := heapOf(1, []Object{{Bytes: 1000}, {Bytes: 1024}, {Bytes: 900, Pointers: 1}, {Bytes: 1}, {Bytes: 16}, {Bytes: 15}})
+	class := func(i int) int32 { return s.objects[i].class }
+	assert.Equal(t, class(0), class(1))
+	assert.NotEqual(t, class(1), class(2))
+	assert.NotEqual(t, class(3), class(4), "16 to a block, and one")
+	assert.Equal(t, class(4), class(5))
+}
+
+// An object owes its whole place while a cycle marks; who has no credit gets one more object, for which it then assists.
+func TestDeductAssistCredit(t *testing.T) {
+	s := heapOf(1, []Object{{Bytes: 1000}})
+	k, gp := &s.objects[0], &g{gcAssistBytes: 3000}
+	assert.Equal(t, int64(2), s.deductAssistCredit(gp, k, 10), "two places of 1,024 bytes")
+	assert.Equal(t, int64(3000-2048), gp.gcAssistBytes)
+	assert.Equal(t, int64(0), s.deductAssistCredit(gp, k, 8))
+	assert.Equal(t, int64(3000-3072), gp.gcAssistBytes)
+	assert.Equal(t, int64(1), s.deductAssistCredit(gp, k, 8), "it is paid for")
+	assert.Equal(t, int64(3000-3072), gp.gcAssistBytes)
+}
+
+// What a collection drops from pools is not alive any more.
+func TestPoolCleanup(t *testing.T) {
+	s := heapOf(2, []Object{{Bytes: 64}}, PoolOf{Pool: lab.Pool{Name: "p", Bytes: 64}})
+	p, k := &s.pools[0], &s.objects[0]
+	k.live = 5
+	*s.pin(p, 0), *s.pin(p, 1) = poolLocal{private: true, shared: 2}, poolLocal{shared: 1}
+	s.poolCleanup()
+	assert.Equal(t, int64(5), k.live, "victims")
+	s.pin(p, 1).shared = 1
+	s.poolCleanup()
+	assert.Equal(t, int64(1), k.live, "one is in the hands of a request")
+	s.poolCleanup()
+	assert.Equal(t, int64(0), k.live)
+}
+
+// A get looks at its own victims' private slot, and at the shared parts of all, the next P's first.
+func TestGetSlow(t *testing.T) {
+	s := heapOf(3, []Object{{Bytes: 64}}, PoolOf{Pool: lab.Pool{Name: "p", Bytes: 64}})
+	p := &s.pools[0]
+	s.pin(p, 2).shared, s.pin(p, 0).shared = 1, 1
+	require.True(t, s.getSlow(p, 1))
+	assert.Zero(t, p.local[2].shared, "the next P first")
+	require.True(t, s.getSlow(p, 1))
+	require.False(t, s.getSlow(p, 1))
+	*s.pin(p, 0), *s.pin(p, 1) = poolLocal{private: true}, poolLocal{shared: 1}
+	s.poolCleanup()
+	require.True(t, s.getSlow(p, 2), "a victim of another P, from its shared part")
+	require.False(t, s.getSlow(p, 2), "private slots are their P's own")
+	assert.False(t, p.victims)
+	p.victims = true
+	require.True(t, s.getSlow(p, 0))
+}

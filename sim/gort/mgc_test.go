@@ -1,0 +1,78 @@
+package gort
+
+import (
+	"testing"
+
+	"github.com/gmplab/lab/sim/gopacer"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// collecting is a process on one P whose M0 runs a goroutine that is in that state of the collector.
+func collecting(gcop uint8) (*Sched, *m, *g) {
+	s := heapOf(1, []Object{{Bytes: 1024}})
+	mp, gp := s.allm[0], s.newG(_Grunning)
+	mp.curg, gp.m, gp.gcop = gp, mp, gcop
+	return s, mp, gp
+}
+
+// A collection voids the credit that a goroutine has from the one before.
+func TestCreditIsOfOneCycle(t *testing.T) {
+	s, mp, gp := collecting(gcopStop)
+	gp.gcAssistBytes = 1 << 20
+	s.gcStart(mp, gp)
+	require.NoError(t, s.err)
+	require.Equal(t, gcopStopped, gp.gcop)
+	assert.NotEqual(t, gp.gcEpoch, s.gcEpoch)
+	gp.gcop = gcopNone
+	s.mallocgc(mp, gp, &s.objects[0], 1)
+	assert.LessOrEqual(t, gp.gcAssistBytes, int64(0))
+}
+
+// Nobody ends a mark phase in which somebody marks, or something is left to.
+func TestMarkDoneOnlyWhenItIs(t *testing.T) {
+	for _, c := range []struct {
+		phase  uint8
+		active int32
+		left   pool2
+		ends   bool
+	}{{_GCmark, 0, pool2{}, true}, {_GCmark, 1, pool2{}, false}, {_GCmark, 0, pool2{left: us}, false}, {_GCoff, 0, pool2{}, false}} {
+		s, mp, gp := collecting(gcopDoneSema)
+		s.gcphase, s.work.active, s.work.heap = c.phase, c.active, c.left
+		s.work.markDoneSema.value, s.sched.worldsema.value = 0, 1
+		s.gcMarkDone(mp, gp)
+		if c.ends {
+			assert.Equal(t, gcopDoneWorld, gp.gcop, "%+v", c)
+		} else {
+			assert.Equal(t, gcopNone, gp.gcop, "%+v", c)
+			assert.Equal(t, int32(1), int32(s.work.markDoneSema.value), "%+v", c)
+		}
+	}
+}
+
+// Who has waited for startSema looks at the trigger again: somebody may have begun a collection meanwhile.
+func TestTriggerIsTestedAgain(t *testing.T) {
+	s, mp, gp := collecting(gcopGcsema)
+	s.work.startSema.value = 0
+	s.gcStart(mp, gp)
+	assert.Equal(t, gcopNone, gp.gcop, "the heap is far from its trigger")
+	assert.Equal(t, int32(1), int32(s.work.startSema.value))
+	s, mp, gp = collecting(gcopGcsema)
+	s.controller.HeapLive = 64 << 20
+	s.gcStart(mp, gp)
+	assert.Equal(t, gcopWorldsema, gp.gcop)
+}
+
+// An idle worker leaves when its P has work, a fractional one when its P has had its share.
+func TestWorkerLeaves(t *testing.T) {
+	s, mp, gp := collecting(gcopNone)
+	mp.p.gcMarkWorkerMode = gopacer.MarkWorkerIdleMode
+	assert.False(t, s.workerLeaves(mp, gp))
+	s.runqput(mp.p, s.newG(_Grunnable), false)
+	assert.True(t, s.workerLeaves(mp, gp))
+	mp.p.gcMarkWorkerMode = gopacer.MarkWorkerFractionalMode
+	s.controller.FractionalUtilizationGoal, s.host.Now, gp.since = 0.25, 1000*us, 800*us
+	assert.False(t, s.workerLeaves(mp, gp), "200 of 1,000 µs")
+	gp.since = 690 * us
+	assert.True(t, s.workerLeaves(mp, gp), "310")
+}

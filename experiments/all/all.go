@@ -7,6 +7,8 @@ import (
 	"github.com/gmplab/lab/experiments"
 	"github.com/gmplab/lab/experiments/batching"
 	"github.com/gmplab/lab/experiments/emergent"
+	"github.com/gmplab/lab/experiments/gogc"
+	"github.com/gmplab/lab/experiments/memlimit"
 	"github.com/gmplab/lab/experiments/stealing"
 )
 
@@ -14,5 +16,7 @@ import (
 var List = []*experiments.Experiment{
 	&batching.Experiment,
 	&emergent.Experiment,
+	&gogc.Experiment,
+	&memlimit.Experiment,
 	&stealing.Experiment,
 }

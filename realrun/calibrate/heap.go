@@ -23,6 +23,7 @@ func heapProbes() []probe {
 		{"sweeping", (*bench).sweepSpan},
 		{"pools", (*bench).pools},
 		{"pointer stores", (*bench).stores},
+		{"allocation while marking", (*bench).allocMarking},
 	}
 }
 
@@ -200,18 +201,63 @@ func (b *bench) pools() error {
 	return nil
 }
 
-// stores measures a pointer store into the heap, and what it costs more while the collector marks: another goroutine
-// asks for a collection of a heap that takes long, and the stores in the middle half of its time count.
+// stores measures a pointer store into the heap, and what it costs more while the collector marks.
 func (b *bench) stores() error {
 	const chunk = 2000
 	slots := new(native.Slots)
+	store := func() { native.Store(slots, unsafe.Pointer(slots), chunk) }
 	off := median(b.each(50*chunk, func(n int) { native.Store(slots, unsafe.Pointer(slots), n) }))
 	b.add("Store", off)
+	if on := b.whileMarking(store); len(on) > 0 {
+		b.add("StoreMark", max(median(on)/chunk-off, 0))
+	}
+	return nil
+}
+
+// allocMarking measures what allocating costs more while the collector marks: objects are marked as they are made, and
+// marking takes from memory and caches. Two sizes tell what each object costs from what its bytes cost.
+func (b *bench) allocMarking() error {
+	const chunk, small, large = 200, 64, 1024
+	var more [2]float64
+	for i, size := range []int64{small, large} {
+		object := objectKind{bytes: size, pointers: true}.object()
+		allocate := func() {
+			for range chunk {
+				b.kept = object.New()
+			}
+		}
+		runtime.GC()
+		var off []float64
+		for range b.times(100) {
+			start := time.Now()
+			allocate()
+			off = append(off, float64(time.Since(start)))
+		}
+		on := b.whileMarking(allocate)
+		if len(on) == 0 {
+			return nil
+		}
+		more[i] = max(median(on)-median(off), 0) / chunk
+	}
+	each := max((more[1]-more[0])/(large-small), 0) // for a byte
+	b.add("AllocMark", max(more[0]-small*each, 0))
+	b.add("AllocMarkKiB", each*1024)
+	return nil
+}
+
+// whileMarking calls f again and again while another goroutine has the collector mark a heap that takes long, and gives the
+// nanoseconds of those calls that lie in the middle half of that time.
+func (b *bench) whileMarking(f func()) (on []float64) {
 	object := objectKind{bytes: 64, pointers: true}.object()
 	live := make([]unsafe.Pointer, b.times(1<<19))
 	for i := range live {
 		live[i] = object.New()
 	}
+	room := objectKind{bytes: 1 << 20}.object()
+	for range b.times(128) { // so that f finds memory that is there already
+		b.kept = room.New()
+	}
+	b.kept = nil
 	type part struct{ from, to time.Time }
 	parts := make([]part, 0, 1<<14)
 	procs(max(runtime.NumCPU(), 2), func() {
@@ -224,7 +270,7 @@ func (b *bench) stores() error {
 		}()
 		for over := false; !over && len(parts) < cap(parts); {
 			from := time.Now()
-			native.Store(slots, unsafe.Pointer(slots), chunk)
+			f()
 			parts = append(parts, part{from, time.Now()})
 			select {
 			case <-done:
@@ -236,18 +282,14 @@ func (b *bench) stores() error {
 		var s debug.GCStats
 		debug.ReadGCStats(&s)
 		marked := s.PauseEnd[0].Sub(start)
-		var on []float64
 		for _, p := range parts {
 			if p.from.Sub(start) > marked/4 && p.to.Sub(start) < marked*3/4 {
-				on = append(on, float64(p.to.Sub(p.from))/chunk)
+				on = append(on, float64(p.to.Sub(p.from)))
 			}
-		}
-		if len(on) > 0 {
-			b.add("StoreMark", max(median(on)-off, 0))
 		}
 	})
 	runtime.KeepAlive(live)
-	return nil
+	return on
 }
 
 // allocCosts is the table of allocations.

@@ -45,19 +45,20 @@ type Object struct {
 // An object is an Object with what the runtime makes of it.
 type object struct {
 	Object
-	size    uint64        // bytes of the heap that it takes
-	scan    uint64        // bytes of it that may hold pointers: what mallocgc counts
-	work    uint64        // scan work of marking it: with a header, its type is repeated up to the end of its place
-	pages   uint64        // of the span in which it lies
-	elems   int32         // objects in a span; 1 for a large one
-	class   int32         // number of the cache of its P that it comes from: kinds of one size class share it
-	large   bool          // a span of its own
-	alloc   time.Duration // CPU of allocating one, in nanoseconds; a fraction of one in less
-	part    float64       // what is left of alloc below a nanosecond
-	mark    float64       // CPU of marking one in this cycle, in nanoseconds
-	live    int64         // how many can be reached
-	made    int64         // how many were allocated, ever
-	perTiny int32         // tiny: objects in one block of size; else 1
+	size      uint64        // bytes of the heap that it takes
+	scan      uint64        // bytes of it that may hold pointers: what mallocgc counts
+	work      uint64        // scan work of marking it: with a header, its type is repeated up to the end of its place
+	pages     uint64        // of the span in which it lies
+	elems     int32         // objects in a span; 1 for a large one
+	class     int32         // number of the cache of its P that it comes from: kinds of one size class share it
+	large     bool          // a span of its own
+	alloc     time.Duration // CPU of allocating one, in nanoseconds; a fraction of one in less
+	allocMark float64       // nanoseconds more while the collector marks
+	part      float64       // what is left of alloc below a nanosecond
+	mark      float64       // CPU of marking one in this cycle, in nanoseconds
+	live      int64         // how many can be reached
+	made      int64         // how many were allocated, ever
+	perTiny   int32         // tiny: objects in one block of size; else 1
 }
 
 // newObject finds the size class of a kind.
@@ -129,6 +130,7 @@ func (s *Sched) priceObjects() {
 		ns := s.cost.AllocTime(k.Bytes, k.scan > 0, int64(min(s.controller.HeapGoal(), 1<<62)))
 		k.alloc = time.Duration(ns)
 		k.part = ns - math.Floor(ns)
+		k.allocMark = s.cost.AllocMark.P50 + float64(s.cost.AllocMarkKiB.P50*float64(k.Bytes)/1024)
 	}
 }
 
@@ -175,6 +177,9 @@ func (s *Sched) mallocgc(mp *m, gp *g, k *object, n int64) uint8 {
 	gp.made += int32(count)
 	s.made(mp.p, k, count)
 	mp.charge += time.Duration(count)*k.alloc + time.Duration(float64(count)*k.part)
+	if s.gcphase != _GCoff {
+		mp.charge += time.Duration(float64(count) * k.allocMark)
+	}
 	return opStay
 }
 

@@ -38,6 +38,7 @@ const (
 	gcopStop
 	gcopStopped
 	gcopMark
+	gcopMarks // marking has begun; the stop's clock runs until its threads are awake
 	gcopAssist
 	gcopAssisted
 	gcopDone
@@ -228,6 +229,16 @@ func (s *Sched) gcStart(mp *m, gp *g) uint8 {
 		return s.pay(mp)
 	case gcopMark:
 		s.gcBeginMark(mp, gp)
+		gp.gcop = gcopMarks
+		return s.pay(mp) // the threads that it has woken may take its core
+	case gcopMarks:
+		w := &s.work
+		w.tMark = s.host.Now + mp.charge
+		s.accumulateGCPauseTime(w.tMark, w.tMark-w.tSweepTerm)
+		s.limiter.FinishGCTransition(int64(w.tMark))
+		s.semrelease(mp, &s.sched.worldsema, false)
+		s.semrelease(mp, &s.work.startSema, false)
+		gp.gcop = gcopNone
 	}
 	return opDone
 }

@@ -76,3 +76,27 @@ func TestWorkerLeaves(t *testing.T) {
 	gp.since = 690 * us
 	assert.True(t, s.workerLeaves(mp, gp), "310")
 }
+
+// A dedicated worker goes on though it is asked to yield, but for stopping the world and for forEachP.
+func TestWorkerStopsForSafePoints(t *testing.T) {
+	s, mp, gp := collecting(gcopNone)
+	mp.p.gcMarkWorkerMode, gp.op, gp.preempt = gopacer.MarkWorkerDedicatedMode, 1, true
+	s.work.heap = pool2{left: us, bytes: 1000}
+	assert.Positive(t, s.workerGoesOn(mp, gp))
+	s.sched.gcwaiting = true
+	assert.Zero(t, s.workerGoesOn(mp, gp))
+	s.sched.gcwaiting, mp.p.runSafePointFn = false, true
+	assert.Zero(t, s.workerGoesOn(mp, gp))
+}
+
+// forEachP does not wait for a call: it takes the P.
+func TestSafePointOfACall(t *testing.T) {
+	s := heapOf(2, []Object{{Bytes: 1024}})
+	mp, caller := s.allm[0], s.allocm()
+	mp.curg = s.newG(_Grunning)
+	s.acquirep(caller, s.pidleget())
+	caller.curg, caller.next = s.newG(_Gsyscall), mSyscall
+	assert.Equal(t, opStay, s.forEachP(mp))
+	assert.Zero(t, s.sched.safePointWait)
+	assert.Nil(t, caller.p)
+}

@@ -1,6 +1,7 @@
 package gort
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/gmplab/lab/sim/gopacer"
@@ -96,7 +97,8 @@ func TestSafePointOfACall(t *testing.T) {
 	mp.curg = s.newG(_Grunning)
 	s.acquirep(caller, s.pidleget())
 	caller.curg, caller.next = s.newG(_Gsyscall), mSyscall
-	assert.Equal(t, opStay, s.forEachP(mp))
-	assert.Zero(t, s.sched.safePointWait)
+	pp := caller.p
+	assert.Equal(t, opBusy, s.forEachP(mp))
 	assert.Nil(t, caller.p)
+	assert.True(t, slices.ContainsFunc(s.allm, func(m2 *m) bool { return m2.nextp == pp }), "another thread has it run there")
 }

@@ -102,3 +102,13 @@ func TestSafePointOfACall(t *testing.T) {
 	assert.Nil(t, caller.p)
 	assert.True(t, slices.ContainsFunc(s.allm, func(m2 *m) bool { return m2.nextp == pp }), "another thread has it run there")
 }
+
+// What is made while a cycle marks counts as marked.
+func TestAllocatesBlack(t *testing.T) {
+	s, mp, _ := collecting(gcopNone)
+	s.made(mp.p, &s.objects[0], 3)
+	assert.Zero(t, s.work.bytesMarked)
+	s.gcphase = _GCmark
+	s.made(mp.p, &s.objects[0], 3)
+	assert.Equal(t, uint64(3*1024), s.work.bytesMarked)
+}

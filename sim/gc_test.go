@@ -383,17 +383,6 @@ func TestScavenger(t *testing.T) {
 	assert.Less(t, r.Values["/memory/rss:bytes"], 25e6)
 }
 
-// forEachP does not wait for a call to end: it takes the P.
-func TestSafePointOfACall(t *testing.T) {
-	trial := churn(2, 0, lab.Knobs{}, compute(time.Millisecond), lab.Step{Do: lab.GC})
-	trial.Workload.Classes[0].Arrivals = lab.Arrivals{Kind: lab.Once, Count: 1}
-	trial.Workload.Classes = append(trial.Workload.Classes, lab.Class{Name: "caller", Background: true,
-		Arrivals: lab.Arrivals{Kind: lab.Once, Count: 2}, Steps: []lab.Step{{Do: lab.Call, Time: lab.Const(9 * time.Millisecond), Spin: true}}})
-	r := gcRun(t, 4, trial)
-	i := slices.IndexFunc(r.Requests, func(q lab.Request) bool { return q.Class == 0 })
-	assert.Less(t, r.Requests[i].End, 5*time.Millisecond, "long before the calls end")
-}
-
 // The story of a request tells what of its time the collector took: assists, the wait for credit, mark workers on its P, and the
 // stops of the world; its parts are its latency.
 func TestStoriesOfTheCollector(t *testing.T) {

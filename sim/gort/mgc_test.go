@@ -1,6 +1,7 @@
 package gort
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/gmplab/lab/sim/gopacer"
@@ -75,4 +76,39 @@ func TestWorkerLeaves(t *testing.T) {
 	assert.False(t, s.workerLeaves(mp, gp), "200 of 1,000 µs")
 	gp.since = 690 * us
 	assert.True(t, s.workerLeaves(mp, gp), "310")
+}
+
+// A dedicated worker goes on though it is asked to yield, but for stopping the world and for forEachP.
+func TestWorkerStopsForSafePoints(t *testing.T) {
+	s, mp, gp := collecting(gcopNone)
+	mp.p.gcMarkWorkerMode, gp.op, gp.preempt = gopacer.MarkWorkerDedicatedMode, 1, true
+	s.work.heap = pool2{left: us, bytes: 1000}
+	assert.Positive(t, s.workerGoesOn(mp, gp))
+	s.sched.gcwaiting = true
+	assert.Zero(t, s.workerGoesOn(mp, gp))
+	s.sched.gcwaiting, mp.p.runSafePointFn = false, true
+	assert.Zero(t, s.workerGoesOn(mp, gp))
+}
+
+// forEachP does not wait for a call: it takes the P.
+func TestSafePointOfACall(t *testing.T) {
+	s := heapOf(2, []Object{{Bytes: 1024}})
+	mp, caller := s.allm[0], s.allocm()
+	mp.curg = s.newG(_Grunning)
+	s.acquirep(caller, s.pidleget())
+	caller.curg, caller.next = s.newG(_Gsyscall), mSyscall
+	pp := caller.p
+	assert.Equal(t, opBusy, s.forEachP(mp))
+	assert.Nil(t, caller.p)
+	assert.True(t, slices.ContainsFunc(s.allm, func(m2 *m) bool { return m2.nextp == pp }), "another thread has it run there")
+}
+
+// What is made while a cycle marks counts as marked.
+func TestAllocatesBlack(t *testing.T) {
+	s, mp, _ := collecting(gcopNone)
+	s.made(mp.p, &s.objects[0], 3)
+	assert.Zero(t, s.work.bytesMarked)
+	s.gcphase = _GCmark
+	s.made(mp.p, &s.objects[0], 3)
+	assert.Equal(t, uint64(3*1024), s.work.bytesMarked)
 }

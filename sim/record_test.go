@@ -334,7 +334,7 @@ func TestEveryMoveIsMarked(t *testing.T) {
 					require.True(t, takes.G == k.G && takes.P == k.P && takes.At == k.At, "%s, mark %d at %v: g%d was in the queue of P%d, P%d: %s", trial.Workload.Name, i, k.At, k.G, p, k.P, text)
 				}
 				delete(where, k.G)
-			case gort.NoTurn:
+			case gort.NoTurn, gort.Chosen:
 				if strings.HasPrefix(text, "findRunnable") {
 					takes = k
 				}

@@ -26,7 +26,7 @@ const (
 // turns leaves out goschedImpl and exitsyscallNoP, whose globrunqput is a mark of its own.
 var turns = [dLast]Turn{
 	tExecute: Runs, tNewproc: Born, tExit: Gone, tPark: Waits, tReady: Woken, tIdle: LeavesP, tRetake: LeavesP,
-	tEnter: Calls, tExitFast: Runs, tExitSlow: Runs, tAssist: Assists, dAssisted: Runs, tGCWorker: Chosen, tGcstop: LeavesP,
+	tEnter: Calls, tExitFast: Runs, tExitSlow: Runs, tYieldStop: Runnable, tAssist: Assists, dAssisted: Runs, tGCWorker: Chosen, tGcstop: LeavesP,
 	dMoved: Runnable, dAcquire: AcquiresP, dGoyield: Runnable, dEnd: Ends, dWritten: Arrives,
 }
 

@@ -129,6 +129,9 @@ type Heap struct {
 	Stack   uint64 // /gc/scan/stack:bytes
 	Globals uint64 // /gc/scan/globals:bytes
 	Other   uint64 // mapped by the runtime beside the heap: what counts towards GOMEMLIMIT and is not heap
+
+	Mapped uint64  // the heap itself when Other was read: the most it has been
+	Share  float64 // by how much Other grows with each byte that the heap grows: spans, mark bits, work buffers
 }
 
 // An AllocCost is what one object of a size costs to allocate from memory that has been used before and is swept.

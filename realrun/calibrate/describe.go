@@ -99,7 +99,7 @@ func nanosRow(name string, n lab.Nanos) Row {
 }
 
 func heapRow(h lab.Heap) Row {
-	return Row{"Heap", fmt.Sprint(h.Live), fmt.Sprintf("scan %d, stacks %d, globals %d; beside the heap %d", h.Scan, h.Stack, h.Globals, h.Other), "B"}
+	return Row{"Heap", fmt.Sprint(h.Live), fmt.Sprintf("scan %d, stacks %d, globals %d; beside the heap %d, and %.2g %% of it", h.Scan, h.Stack, h.Globals, h.Other, 100*h.Share), "B"}
 }
 
 func distRow(name string, d lab.Dist) Row {

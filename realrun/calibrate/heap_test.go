@@ -42,7 +42,7 @@ func TestCollectionsOfATrial(t *testing.T) {
 	assert.InDelta(t, 7000, b.nanos["SweepTerm"][0], 300)
 	assert.InDelta(t, 2250, b.nanos["MarkTerm"][0], 1)
 	assert.InDelta(t, 100_000, b.nanos["MarkSetup"][0], 1)
-	assert.Equal(t, lab.Heap{Live: 5e5, Scan: 3e5, Stack: 7000, Globals: 2e5, Other: 4.5e6}, b.heap())
+	assert.Equal(t, lab.Heap{Live: 5e5, Scan: 3e5, Stack: 7000, Globals: 2e5, Other: 4.5e6, Mapped: 3.5e6}, b.heap())
 	err := b.collections(func(context.Context) (*lab.Result, error) { return resting(restCycles - 1), nil })
 	require.ErrorContains(t, err, "28 collections")
 	why := errors.New("no process")

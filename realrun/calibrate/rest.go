@@ -3,6 +3,7 @@ package calibrate
 import (
 	"context"
 	"fmt"
+	"runtime/metrics"
 	"slices"
 	"time"
 
@@ -65,21 +66,39 @@ func trimmed(v []float64) (mean float64) {
 // heapOf is the heap of a trial's process at its end.
 func heapOf(values map[string]float64) lab.Heap {
 	of := func(name string) uint64 { return uint64(values[name+":bytes"]) }
+	mapped := of("/memory/classes/heap/objects") + of("/memory/classes/heap/unused") + of("/memory/classes/heap/free") +
+		of("/memory/classes/heap/released")
 	return lab.Heap{Live: of("/gc/heap/live"), Scan: of("/gc/scan/heap"), Stack: of("/gc/scan/stack"), Globals: of("/gc/scan/globals"),
-		Other: of("/memory/classes/total") - of("/memory/classes/heap/objects") - of("/memory/classes/heap/unused") -
-			of("/memory/classes/heap/free") - of("/memory/classes/heap/released")}
+		Other: of("/memory/classes/total") - mapped, Mapped: mapped}
 }
 
-// heap is the median of what the rounds found, field by field.
+// beside is what this process's runtime has mapped beside its heap, and the heap.
+func beside() lab.Heap {
+	values := map[string]float64{}
+	for _, name := range []string{"total", "heap/objects", "heap/unused", "heap/free", "heap/released"} {
+		s := []metrics.Sample{{Name: "/memory/classes/" + name + ":bytes"}}
+		metrics.Read(s)
+		if s[0].Value.Kind() == metrics.KindUint64 {
+			values[s[0].Name] = float64(s[0].Value.Uint64())
+		}
+	}
+	return heapOf(values)
+}
+
+// heap is the median of what the rounds found, field by field. How the rest grows with the heap is seen in this process, whose
+// heap has been large by now.
 func (b *bench) heap() (h lab.Heap) {
 	for _, f := range []func(*lab.Heap) *uint64{
 		func(h *lab.Heap) *uint64 { return &h.Live }, func(h *lab.Heap) *uint64 { return &h.Scan }, func(h *lab.Heap) *uint64 { return &h.Stack },
-		func(h *lab.Heap) *uint64 { return &h.Globals }, func(h *lab.Heap) *uint64 { return &h.Other }} {
+		func(h *lab.Heap) *uint64 { return &h.Globals }, func(h *lab.Heap) *uint64 { return &h.Other }, func(h *lab.Heap) *uint64 { return &h.Mapped }} {
 		var v []float64
 		for i := range b.heaps {
 			v = append(v, float64(*f(&b.heaps[i])))
 		}
 		*f(&h) = uint64(median(v))
+	}
+	if here := beside(); h.Mapped > 0 && here.Mapped > 2*h.Mapped && here.Other > h.Other {
+		h.Share = float64(here.Other-h.Other) / float64(here.Mapped-h.Mapped)
 	}
 	return h
 }

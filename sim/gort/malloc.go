@@ -279,6 +279,8 @@ type mheap struct {
 	sweeper     gopacer.Sweeper
 	lastInUse   uint64  // bytes in use when the last mark phase ended
 	peak        uint64  // largest MappedReady so far
+	mapped      uint64  // the most that the heap has been
+	beside      uint64  // mapped beside it
 	pace        float64 // pages to be swept for each byte, when the phase began
 	sweepFrom   uint64  // heap live when it began
 	sweptLive   uint64  // when it ended; with the pages and the pace, for the next cycle's record
@@ -323,6 +325,12 @@ func (s *Sched) allocSpan(mp *m, pages uint64) {
 	fresh := bytes - s.controller.HeapFree
 	s.controller.HeapFree = 0
 	s.controller.MappedReady += fresh
+	if heap := h.pagesInUse * pageSize; heap > h.mapped { // spans, mark bits and the like, which stay
+		more := uint64(float64(heap-h.mapped) * s.cost.Heap.Share)
+		h.mapped = heap
+		h.beside += more
+		s.controller.MappedReady += more
+	}
 	h.peak = max(h.peak, s.controller.MappedReady)
 	mp.charge += time.Duration(s.cost.FreshKiB.P50 * float64(fresh) / 1024)
 }

@@ -118,6 +118,7 @@ func (s *Sched) gcinit() {
 	pages := (live + pageSize - 1) / pageSize
 	s.mheap.pagesInUse, s.mheap.spans = pages, int64(pages)
 	c.TotalAlloc, c.MappedReady = live, heap.Other+pages*pageSize
+	s.mheap.mapped, s.mheap.beside = max(heap.Mapped, pages*pageSize), heap.Other
 	s.mheap.peak, s.mheap.memoryGoal, s.mheap.percentGoal = c.MappedReady, ^uint64(0), ^uint64(0)
 	c.Commit(true)
 	s.work.startSema.value, s.work.markDoneSema.value, s.sched.gcsema.value = 1, 1, 1

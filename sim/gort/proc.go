@@ -208,7 +208,7 @@ func (s *Sched) ready(mp *m, gp *g, next bool) {
 	}
 	s.casgstatus(gp, _Grunnable, lab.NoReason)
 	mp.charge += s.price.ready
-	s.note(tReady, mp.p, gp, goidOf(mp.curg), 0)
+	s.note(tReady, mp.p, gp, goidOf(mp.curg), b2i(!next))
 	s.runqput(mp.p, gp, next)
 	if s.marking {
 		s.settle()

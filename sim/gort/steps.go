@@ -395,7 +395,7 @@ func (s *Sched) left(k *Mark) int32 {
 	case tGlobal:
 		return s.sched.runq.size
 	case tNewproc, tReady:
-		return b2i(s.policy.Runnext)
+		return b2i(s.policy.Runnext && (k.What == tNewproc || k.B == 0))
 	case dPass:
 		return int32(s.allp[k.P].m.steal.step)
 	case dWritten:

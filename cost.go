@@ -96,6 +96,7 @@ type Cost struct {
 	AllocMarkKiB Nanos       `json:",omitzero"`  // and for each KiB
 	FreshKiB     Nanos       `json:",omitzero"`  // added for each KiB that comes from the kernel: page faults, when it is zeroed for its second use
 	Scavenge     Nanos       `json:",omitzero"`  // giving a KiB back to the kernel
+	SweepFree    Nanos       `json:",omitzero"`  // added where nothing in the span is alive: its pages become free
 	SweepSpan    Nanos       `json:",omitzero"`  // sweeping one span
 	MarkSetup    Nanos       `json:",omitzero"`  // CPU of a mark phase that finds nothing but Heap, of a trial's process: workers' start and end, globals, specials, and Heap itself
 	MarkG        Nanos       `json:",omitzero"`  // scanning the stack of one parked goroutine

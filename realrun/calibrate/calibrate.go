@@ -190,11 +190,14 @@ const (
 // cost makes the Cost of what was measured. The maps' keys are names of fields.
 func (b *bench) cost() lab.Cost {
 	c := lab.Cost{Cores: runtime.NumCPU(), Alloc: b.allocCosts(), Mark: b.markCosts(), Heap: b.heap()}
+	c.Heap.Share = share(beside(), c.Heap) // the heap of this process has been large by now
 	v := reflect.ValueOf(&c).Elem()
 	for name, ns := range b.nanos {
 		f := v.FieldByName(name)
 		f.Set(reflect.ValueOf(nanosOf(ns)).Convert(f.Type()))
 	}
+	positive(&c.AllocMark)
+	positive(&c.AllocMarkKiB)
 	for _, idle := range rests {
 		if ns := b.dists[rested(idle)]; len(ns) > 0 {
 			c.WakeRested = append(c.WakeRested, lab.Rested{Idle: idle, Wake: empirical(ns, quantiles, 0, distEnd)})

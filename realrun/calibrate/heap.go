@@ -137,14 +137,15 @@ func (b *bench) scavenge() {
 // spanObjects objects of spanBytes fill a span (runtime/sizeclasses.go: of 8 KiB).
 const spanObjects, spanBytes = 8, 1 << 10
 
-// sweepSpan measures the sweep of spans of which one object is alive: what a forced collection on one P takes longer beside
-// its marking, for each such span. It sweeps all spans in use before it returns. Of a few collections the shortest counts:
-// what else happens meanwhile is longer than the sweep.
+// sweepSpan measures the sweep of spans of which one object is alive, and of spans in which none is: what a forced collection
+// on one P takes longer beside its marking, for each such span. It sweeps all spans in use before it returns. Of a few
+// collections the shortest counts: what else happens meanwhile is longer than the sweep.
 func (b *bench) sweepSpan() error {
 	procs(1, func() {
-		beside := func() float64 {
+		beside := func(prepare func()) float64 {
 			least := math.Inf(1)
 			for range 7 {
+				prepare()
 				before, start := markCPU(), time.Now()
 				runtime.GC()
 				took := float64(time.Since(start))
@@ -152,7 +153,8 @@ func (b *bench) sweepSpan() error {
 			}
 			return least
 		}
-		base := beside()
+		nothing := func() {}
+		base := beside(nothing)
 		object, live := objectKind{bytes: spanBytes}.object(), make([]unsafe.Pointer, b.times(16384))
 		for i := range live {
 			live[i] = object.New()
@@ -160,8 +162,17 @@ func (b *bench) sweepSpan() error {
 				b.kept = object.New()
 			}
 		}
-		b.add("SweepSpan", max(beside()-base, 0)/float64(len(live)))
+		alive := max(beside(nothing)-base, 0) / float64(len(live))
+		b.add("SweepSpan", alive)
 		runtime.KeepAlive(live)
+		live = nil
+		free := beside(func() {
+			for range b.times(16384) * spanObjects {
+				b.kept = object.New()
+			}
+			b.kept = nil
+		})
+		b.add("SweepFree", max((free-base)/float64(b.times(16384))-alive, 0))
 	})
 	return nil
 }
@@ -237,13 +248,15 @@ func (b *bench) allocMarking() error {
 		if len(on) == 0 {
 			return nil
 		}
-		more[i] = max(median(on)-median(off), 0) / chunk
+		more[i] = (median(on) - median(off)) / chunk // of some rounds below 0: the median of all is what counts
 	}
-	each := max((more[1]-more[0])/(large-small), 0) // for a byte
-	b.add("AllocMark", max(more[0]-small*each, 0))
-	b.add("AllocMarkKiB", each*1024)
+	b.add("AllocMark", more[0])
+	b.add("AllocMarkKiB", (more[1]-more[0])*1024/(large-small))
 	return nil
 }
+
+// positive lifts what noise has put below 0.
+func positive(n *lab.Nanos) { n.P50, n.P10, n.P90 = max(n.P50, 0), max(n.P10, 0), max(n.P90, 0) }
 
 // whileMarking calls f again and again while another goroutine has the collector mark a heap that takes long, and gives the
 // nanoseconds of those calls that lie in the middle half of that time.

@@ -85,8 +85,15 @@ func beside() lab.Heap {
 	return heapOf(values)
 }
 
-// heap is the median of what the rounds found, field by field. How the rest grows with the heap is seen in this process, whose
-// heap has been large by now.
+// share is how what lies beside the heap has grown in a process whose heap is larger than one at rest.
+func share(large, rest lab.Heap) float64 {
+	if rest.Mapped == 0 || large.Mapped < 2*rest.Mapped || large.Other < rest.Other {
+		return 0
+	}
+	return float64(large.Other-rest.Other) / float64(large.Mapped-rest.Mapped)
+}
+
+// heap is the median of what the rounds found, field by field.
 func (b *bench) heap() (h lab.Heap) {
 	for _, f := range []func(*lab.Heap) *uint64{
 		func(h *lab.Heap) *uint64 { return &h.Live }, func(h *lab.Heap) *uint64 { return &h.Scan }, func(h *lab.Heap) *uint64 { return &h.Stack },
@@ -96,9 +103,6 @@ func (b *bench) heap() (h lab.Heap) {
 			v = append(v, float64(*f(&b.heaps[i])))
 		}
 		*f(&h) = uint64(median(v))
-	}
-	if here := beside(); h.Mapped > 0 && here.Mapped > 2*h.Mapped && here.Other > h.Other {
-		h.Share = float64(here.Other-h.Other) / float64(here.Mapped-h.Mapped)
 	}
 	return h
 }

@@ -67,6 +67,7 @@ func (s *Sched) freeSpan(mp *m) {
 	h.pagesInUse -= pages
 	s.controller.HeapFree += pages * pageSize
 	s.controller.TotalFree += bytes
+	mp.charge += s.price.sweepFree
 	s.scavenge()
 	s.sweptOne(mp)
 }

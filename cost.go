@@ -382,7 +382,8 @@ func (c *Cost) MarkTime(bytes int64, pointers float64, live int64, old bool) flo
 	}
 	with := table(true)
 	if n := len(with); n > 0 { // scanning goes on in proportion beyond the largest
-		return without + float64((with.at(bytes, live)*max(1, float64(bytes)/float64(with.largest()))-without)*pointers)
+		more := max(with.at(bytes, live)-without, 0) * max(1, float64(bytes)/float64(with.largest()))
+		return without + float64(more*pointers)
 	}
 	return without
 }

@@ -1,0 +1,39 @@
+package lab
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// What objects cost lies between what was measured, by logarithms, and is the nearest beyond it.
+func TestCostOfObjects(t *testing.T) {
+	n := func(ns float64) Nanos { return Nanos{P50: ns} }
+	c := Cost{AllocMin: n(20), AllocKiB: n(100)}
+	assert.Equal(t, 120.0, c.AllocTime(1024, true, 1<<20), "without a table")
+	assert.Zero(t, c.MarkTime(1024, 1, 1<<20, false), "without a table")
+
+	c.Alloc = []AllocCost{
+		{Bytes: 16, Heap: 4 << 20, Time: n(10)}, {Bytes: 1024, Heap: 4 << 20, Time: n(80)}, {Bytes: 1024, Heap: 64 << 20, Time: n(160)},
+		{Bytes: 16, Heap: 4 << 20, Pointers: true, Time: n(30)},
+	}
+	assert.Equal(t, 80.0, c.AllocTime(1024, false, 1<<20), "a smaller heap than any measured")
+	assert.Equal(t, 160.0, c.AllocTime(1024, false, 1<<40))
+	assert.InDelta(t, 80*1.41421356, c.AllocTime(1024, false, 16<<20), 1e-5, "half way by logarithms")
+	assert.InDelta(t, 28.284271, c.AllocTime(128, false, 4<<20), 1e-5, "half way from 16 to 1024")
+	assert.Equal(t, 10.0, c.AllocTime(1, false, 4<<20))
+	assert.Equal(t, 320.0, c.AllocTime(2048, false, 64<<20), "in proportion beyond the largest")
+	assert.Equal(t, 30.0, c.AllocTime(16, true, 4<<20))
+
+	c.Mark = []MarkCost{
+		{Bytes: 64, Live: 8 << 20, Time: n(10)}, {Bytes: 64, Live: 8 << 20, Pointers: true, Time: n(30)},
+		{Bytes: 64, Live: 8 << 20, Pointers: true, Old: true, Time: n(90)}, {Bytes: 64, Live: 8 << 20, Old: true, Time: n(50)},
+	}
+	assert.Equal(t, 10.0, c.MarkTime(64, 0, 1, false))
+	assert.Equal(t, 30.0, c.MarkTime(64, 1, 1, false))
+	assert.Equal(t, 20.0, c.MarkTime(64, 0.5, 1, false), "between none and all words")
+	assert.Equal(t, 70.0, c.MarkTime(64, 0.5, 1, true))
+	assert.Equal(t, 50.0, c.MarkTime(128, 1, 1, false), "scanning goes on in proportion, finding the object does not")
+	c.Mark = c.Mark[:2]
+	assert.Equal(t, 30.0, c.MarkTime(64, 1, 1, true), "by this collector where the older one was not measured")
+}

@@ -63,7 +63,7 @@ var Metrics = []Metric{
 	{"/sched/pauses/total/gc/p50:seconds", "Median stop of the world, from asking Ps to stop; two for each collection, from the clocks of gctrace, which leave out the restart after marking.", 0, gcPause(0.5)},
 	{"/sched/pauses/total/gc/max:seconds", "Longest stop of the world, by the same clocks.", 0, gcPause(1)},
 	{"/gc/mark/p50:seconds", "Median length of the concurrent mark phase.", 0, gcMedian(func(g *GCCycle) float64 { return g.Mark.Seconds() })},
-	{"/throughput/marking:ratio", "Requests that ended in a mark phase, per second of it, as a share of the throughput of the counted part.", +1, whileMarking},
+	{"/throughput/marking:ratio", "Requests that ended in a mark phase, per second of it, as a share of the throughput of the counted part.", 0, whileMarking},
 	{"/gc/heap/allocs/request:bytes", "Bytes that the process allocated in the counted part, for each observed request that ended in it.", 0, perRequest("/gc/heap/allocs:bytes")},
 	{"/gc/heap/allocs/request:objects", "The same in objects, of tiny ones their blocks.", 0, perRequest("/gc/heap/allocs:objects")},
 	{"/pool/miss:ratio", "Share of the gets from pools that found no buffer; of requests that ended in the counted part.", 0, poolMisses},

@@ -8,6 +8,8 @@ import (
 	"github.com/gmplab/lab/experiments/batching"
 	"github.com/gmplab/lab/experiments/emergent"
 	"github.com/gmplab/lab/experiments/stealing"
+	"github.com/gmplab/lab/experiments/syncpool"
+	"github.com/gmplab/lab/experiments/tricolor"
 )
 
 // List holds the experiments by name.
@@ -15,4 +17,6 @@ var List = []*experiments.Experiment{
 	&batching.Experiment,
 	&emergent.Experiment,
 	&stealing.Experiment,
+	&syncpool.Experiment,
+	&tricolor.Experiment,
 }

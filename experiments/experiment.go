@@ -36,6 +36,7 @@ type Experiment struct {
 	QuickRun  time.Duration // Workload.Run of a quick run; 0: as it stands
 	Checks    []Check       // the metrics shown, in order; the first six are drawn
 	Claims    []Claim       // what is judged
+	Timeline  string        // the point whose collections are drawn over time, of its first repetition; empty: none is
 }
 
 // A Point is one setting of an Experiment.
@@ -141,6 +142,9 @@ func (e *Experiment) Validate() error {
 				return fmt.Errorf("experiment %s, point %s: %w", e.Name, p.Name, err)
 			}
 		}
+	}
+	if e.Timeline != "" && e.point(e.Timeline) < 0 {
+		return fmt.Errorf("experiment %s: Timeline %q: there is no such point", e.Name, e.Timeline)
 	}
 	for i, c := range e.Checks {
 		if err := e.validateCheck(i, c); err != nil {

@@ -369,7 +369,7 @@ func CompareFiles(e *Experiment, predicted, measured string) (*Outcome, error) {
 	return conclude(e, p, m)
 }
 
-// readFile reads one side; nil if there is no such file.
+// readFile reads one side, with the collections beside it; nil if there is no such file.
 func readFile(e *Experiment, side, path string) (*Source, error) {
 	if path == "" {
 		return nil, nil
@@ -382,5 +382,10 @@ func readFile(e *Experiment, side, path string) (*Source, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return unmarshal(e, side, f, path)
+	src, err := unmarshal(e, side, f, path)
+	if err != nil {
+		return nil, err
+	}
+	src.GCs, err = readTrace(traceFile(path))
+	return src, err
 }

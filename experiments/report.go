@@ -196,6 +196,9 @@ func (o *Outcome) report() string {
 	var b strings.Builder
 	e := o.Experiment
 	fmt.Fprintf(&b, "# %s\n\n%s\n\n## Question\n\n%s\n\n![%s](figure.svg)\n\n## Result\n\n", e.Title, e.TitleZh, e.Question, e.Title)
+	if o.HasTimeline() {
+		fmt.Fprintf(&b, "![%s](%s)\n\n", TimelineAlt, TimelineFile)
+	}
 	b.WriteString(o.Markdown(3, false))
 	fmt.Fprintf(&b, "\n## The data\n\n`result.json` holds this report as data; the `.bench` files hold every repetition in the Go benchmark format. Two tables made from them:\n\n    %s\n    gmplab compare %s -out DIR\n", benchstat, e.Name)
 	return b.String()

@@ -50,6 +50,8 @@ type Source struct {
 	Against string   `json:"against,omitempty"` // measured: sha256 of the prediction that had been decided when it began; empty: none
 	Notes   []string `json:"notes,omitempty"`   // what the Runner wants the reader to know
 	Samples []Sample `json:"-"`                 // by point, then repetition
+
+	GCs []lab.GCCycle `json:"-"` // of the first repetition of Experiment.Timeline, in the window that is drawn and right beside it
 }
 
 // Run predicts and measures an experiment, one or both as o.Side says, and compares. All predictions are made before
@@ -118,7 +120,8 @@ func (r *run) tell(more int, what string) {
 }
 
 // one runs one trial and keeps its metrics only.
-func (r *run) one(ctx context.Context, side string, runner lab.Runner, point, rep int) (s Sample, notes []string, err error) {
+func (r *run) one(ctx context.Context, src *Source, runner lab.Runner, point, rep int) (s Sample, notes []string, err error) {
+	side := src.Side
 	what := fmt.Sprintf("%s %s %d/%d", side, r.e.Points[point].Name, rep+1, r.reps)
 	if err := ctx.Err(); err != nil {
 		return s, nil, err
@@ -132,6 +135,9 @@ func (r *run) one(ctx context.Context, side string, runner lab.Runner, point, re
 		return s, nil, fmt.Errorf("%s %s, point %s, repetition %d: %w", r.e.Name, side, r.e.Points[point].Name, rep, err)
 	}
 	r.tell(1, what)
+	if rep == 0 && r.e.Timeline == r.e.Points[point].Name {
+		src.GCs = r.e.shown(res.GCs, r.o.Quick) // no other repetition writes it
+	}
 	return Sample{Point: point, Rep: rep, Values: reduce(res)}, res.Notes, nil
 }
 
@@ -174,7 +180,7 @@ func (r *run) predict(ctx context.Context) (*Source, error) {
 			if p := r.e.Points[point].Predict; p != nil {
 				runner = p(r.o.Cost)
 			}
-			src.Samples[i], notes[i], err = r.one(ctx, lab.Predicted, runner, point, rep)
+			src.Samples[i], notes[i], err = r.one(ctx, src, runner, point, rep)
 			return err
 		})
 	}
@@ -194,7 +200,7 @@ func (r *run) measure(ctx context.Context) (*Source, error) {
 			if r.e.Points[point].Predict != nil {
 				continue
 			}
-			s, notes, err := r.one(ctx, lab.Measured, r.o.Measure, point, rep)
+			s, notes, err := r.one(ctx, src, r.o.Measure, point, rep)
 			if err != nil {
 				return nil, err
 			}

@@ -65,7 +65,8 @@ func (o *Outcome) Bench(side string) ([]byte, error) {
 }
 
 // Write makes DIR/NAME with figure.svg, figure.png, report.md, result.json and one .bench file for each side that is
-// there, and returns their paths. All files are made in a folder beside it, which then takes its place: an error leaves
+// there, and returns their paths. Of an experiment with a Timeline it also writes that picture and the lines of gctrace that
+// it was drawn from, a .gctrace file for each side. All files are made in a folder beside it, which then takes its place: an error leaves
 // what was there as it was. Files of DIR/NAME that Write does not make stay, the .bench file of the other side
 // included, so that a measurement joins the prediction made before.
 func (o *Outcome) Write(dir string) ([]string, error) {
@@ -128,7 +129,24 @@ func (o *Outcome) fill(dir string) (names []string, err error) {
 		return nil, err
 	}
 	m, err := o.Bench(lab.Measured)
-	return names, write(MeasuredFile, m, err)
+	if err := write(MeasuredFile, m, err); err != nil {
+		return nil, err
+	}
+	for _, side := range []string{lab.Predicted, lab.Measured} {
+		if err := write(traceFile(side+".bench"), o.GCTrace(side), nil); err != nil {
+			return nil, err
+		}
+	}
+	if !o.HasTimeline() {
+		return names, nil
+	}
+	for _, name := range []string{TimelineFile, TimelineZhFile, "timeline.png"} {
+		if err := figure.RenderTimeline(o.Timeline(name == TimelineZhFile), filepath.Join(dir, name)); err != nil {
+			return nil, err
+		}
+		names = append(names, name)
+	}
+	return names, nil
 }
 
 // swap puts folder temp in the place of folder to. What to held and temp does not is moved over.

@@ -76,7 +76,7 @@ type run struct {
 
 	beginOnce, endOnce    sync.Once
 	firstUsage, lastUsage usage  // when the counted part begins and ends
-	last                  values // when it ends
+	first, last           values // when it begins and ends
 	resident              float64
 
 	shards  []*record // by P, for requests without a client
@@ -210,6 +210,9 @@ func (r *run) observe(ctx context.Context, before values) (*lab.Result, error) {
 	}
 	r.endCounted()
 	res := &lab.Result{Side: lab.Measured, Host: ReadHost(), Values: r.last.since(before)}
+	if counted && r.from > 0 {
+		replace(res.Values, r.last.since(r.first), "/gc/", "/cpu/classes/gc/", "/sched/pauses/")
+	}
 	if cores, ok := r.firstUsage.cores(r.lastUsage); ok {
 		res.Values["/cpu/used:cores"] = cores
 	} else {
@@ -238,7 +241,7 @@ func (r *run) observe(ctx context.Context, before values) (*lab.Result, error) {
 // moment does it, a client or observe, which may be woken late on a busy machine.
 func (r *run) beginCounted() {
 	r.beginOnce.Do(func() {
-		r.firstUsage = readUsage(r)
+		r.firstUsage, r.first = readUsage(r), readMetrics()
 		r.tracer.mark(observe.LogFrom)
 	})
 }

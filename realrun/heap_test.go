@@ -233,3 +233,15 @@ func TestLiveSetKeepsTheNewest(t *testing.T) {
 	s.retain(slices.Repeat([]unsafe.Pointer{unsafe.Pointer(&values[1])}, 9), 3)
 	assert.Equal(t, 3, s.n)
 }
+
+// What was allocated in the warm-up does not count, nor do its collections.
+func TestHeapCountsInTheCountedPart(t *testing.T) {
+	w := once(1, lab.Step{Do: lab.Alloc, Count: 1000, Bytes: 1000}, lab.Step{Do: lab.GC})
+	w.Warmup, w.Run = 100*ms, 50*ms
+	res := runOnce(t, w)
+	assert.Less(t, res.Values["/gc/heap/allocs:bytes"], 500e3, "a megabyte in the warm-up")
+	assert.Zero(t, res.Values["/gc/cycles/forced:gc-cycles"])
+	w.Warmup = 0
+	res = runOnce(t, w)
+	assert.GreaterOrEqual(t, res.Values["/gc/heap/allocs:bytes"], 1e6)
+}

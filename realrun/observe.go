@@ -5,6 +5,7 @@ import (
 	"math"
 	"runtime"
 	"runtime/metrics"
+	"slices"
 	"strings"
 	"time"
 )
@@ -52,6 +53,24 @@ func (v values) since(before values) map[string]float64 {
 		m[s.Name] = x
 	}
 	return m
+}
+
+// replace takes the values with one of the prefixes from another map: the heap's and the collector's count in the counted part
+// alone, as the simulator's do.
+func replace(m, by map[string]float64, prefixes ...string) {
+	of := func(name string) bool {
+		return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(name, p) })
+	}
+	for name := range m {
+		if of(name) {
+			delete(m, name)
+		}
+	}
+	for name, v := range by {
+		if of(name) {
+			m[name] = v
+		}
+	}
 }
 
 // spread adds the quantiles of what a distribution gained. A bucket's values are given as its middle.

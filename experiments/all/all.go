@@ -10,6 +10,8 @@ import (
 	"github.com/gmplab/lab/experiments/gogc"
 	"github.com/gmplab/lab/experiments/memlimit"
 	"github.com/gmplab/lab/experiments/stealing"
+	"github.com/gmplab/lab/experiments/syncpool"
+	"github.com/gmplab/lab/experiments/tricolor"
 )
 
 // List holds the experiments by name.
@@ -19,4 +21,6 @@ var List = []*experiments.Experiment{
 	&gogc.Experiment,
 	&memlimit.Experiment,
 	&stealing.Experiment,
+	&syncpool.Experiment,
+	&tricolor.Experiment,
 }

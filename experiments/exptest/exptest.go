@@ -30,11 +30,8 @@ var Readmes = []string{"README.md", "README.zh.md"}
 // The sections of a README, in order. A README in another language has the same ones, with a translation behind.
 var sections = []string{"## Question", "## Predict first", "## Run", "## Result", "## Exercise"}
 
-// The result of a README stands between these two lines.
-const (
-	begin = "<!-- result:begin -->"
-	end   = "<!-- result:end -->"
-)
+// resultBlock is the block of a README in which the result stands.
+const resultBlock = "result"
 
 // Run checks the experiment whose folder is the working directory: everything that Experiment.Validate checks, the
 // sections of the READMEs, and that the prediction at cost, made by predict, is the committed one byte for byte. With
@@ -46,7 +43,7 @@ func Run(t *testing.T, e *experiments.Experiment, cost lab.Cost, predict lab.Run
 			text, err := os.ReadFile(name)
 			require.NoError(t, err)
 			assert.NoError(t, checkSections(string(text)), name)
-			_, err = between(string(text), "")
+			_, err = between(string(text), resultBlock, "")
 			assert.NoError(t, err, name)
 		}
 	})
@@ -58,8 +55,11 @@ func Run(t *testing.T, e *experiments.Experiment, cost lab.Cost, predict lab.Run
 		require.NoError(t, err)
 		bench, err := o.Bench(lab.Predicted)
 		require.NoError(t, err)
-		golden(t, e, filepath.Join("testdata", experiments.PredictedFile), string(bench))
-		golden(t, e, filepath.Join("testdata", "claims.txt"), claims(o))
+		Golden(t, e, filepath.Join("testdata", experiments.PredictedFile), string(bench))
+		Golden(t, e, filepath.Join("testdata", "claims.txt"), claims(o))
+		if trace := o.GCTrace(lab.Predicted); trace != nil {
+			Golden(t, e, filepath.Join("testdata", "predicted.gctrace"), string(trace))
+		}
 	})
 	if t.Failed() {
 		return // the result follows from what differs already
@@ -69,24 +69,44 @@ func Run(t *testing.T, e *experiments.Experiment, cost lab.Cost, predict lab.Run
 		require.NoError(t, err)
 		o, err := experiments.CompareFiles(e, filepath.Join("testdata", experiments.PredictedFile), measured)
 		require.NoError(t, err)
+		pictures := []string{figureFile}
+		if o.HasTimeline() {
+			pictures = append(pictures, experiments.TimelineFile, experiments.TimelineZhFile)
+		}
 		for _, name := range Readmes {
-			text, err := os.ReadFile(name)
-			require.NoError(t, err)
-			want, err := between(string(text), fmt.Sprintf("\n![%s](%s)\n\n%s\n", e.Title, figureFile, o.Markdown(3, strings.Contains(name, ".zh."))))
-			require.NoError(t, err)
-			golden(t, e, name, want)
+			zh := strings.Contains(name, ".zh.")
+			show := fmt.Sprintf("![%s](%s)\n", e.Title, figureFile)
+			if o.HasTimeline() {
+				show += fmt.Sprintf("\n![%s](%s)\n", experiments.TimelineAlt, map[bool]string{false: experiments.TimelineFile, true: experiments.TimelineZhFile}[zh])
+			}
+			Block(t, e, name, resultBlock, show+"\n"+o.Markdown(3, zh))
 		}
 		if *update {
 			dir := t.TempDir()
 			_, err := o.Write(dir)
 			require.NoError(t, err)
-			require.NoError(t, copyFile(filepath.Join(dir, e.Name, figureFile), figureFile))
+			for _, name := range pictures {
+				require.NoError(t, copyFile(filepath.Join(dir, e.Name, name), name))
+			}
 		}
-		assert.FileExists(t, figureFile)
+		for _, name := range pictures {
+			assert.FileExists(t, name)
+		}
 	})
 }
 
-// figureFile is drawn with -update; its bytes are not compared, for they may differ between kinds of machine.
+// Block compares what a README holds between the lines <!-- NAME:begin --> and <!-- NAME:end --> with text, or writes it
+// there when -update is given.
+func Block(t *testing.T, e *experiments.Experiment, readme, name, text string) {
+	t.Helper()
+	have, err := os.ReadFile(readme)
+	require.NoError(t, err)
+	want, err := between(string(have), name, "\n"+text+"\n")
+	require.NoError(t, err, readme)
+	Golden(t, e, readme, want)
+}
+
+// figureFile is drawn with -update, like the timelines; its bytes are not compared, for they may differ between kinds of machine.
 const figureFile = "figure.svg"
 
 // measurement gives the name of the one file in measured/; empty if none is committed yet.
@@ -115,8 +135,8 @@ func claims(o *experiments.Outcome) string {
 	return b.String()
 }
 
-// golden compares text with a committed file, or writes the file when -update is given.
-func golden(t *testing.T, e *experiments.Experiment, path, want string) {
+// Golden compares text with a committed file of the experiment, or writes the file when -update is given.
+func Golden(t *testing.T, e *experiments.Experiment, path, want string) {
 	t.Helper()
 	if *update {
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
@@ -169,8 +189,9 @@ func checkSections(text string) error {
 	return nil
 }
 
-// between gives text with what stands between the two markers replaced.
-func between(text, result string) (string, error) {
+// between gives text with what stands between the two lines that mark a block replaced.
+func between(text, name, result string) (string, error) {
+	begin, end := fmt.Sprintf("<!-- %s:begin -->", name), fmt.Sprintf("<!-- %s:end -->", name)
 	i, j := strings.Index(text, begin), strings.Index(text, end)
 	if i < 0 || j < i {
 		return "", fmt.Errorf("the lines %s and %s are missing", begin, end)

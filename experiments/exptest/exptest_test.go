@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,6 +38,12 @@ func fake(_ context.Context, t lab.Trial) (*lab.Result, error) {
 	return &lab.Result{Trial: t, Side: lab.Predicted, Requests: []lab.Request{{End: time.Duration(t.Seed) * time.Millisecond}}}, nil
 }
 
+// The lines that mark the result.
+const (
+	begin = "<!-- result:begin -->"
+	end   = "<!-- result:end -->"
+)
+
 const readme = "# An example\n\n## Question\n\n## Predict first\n\n## Run\n\n## Result\n\n" + begin + "\n" + end + "\n\n## Exercise\n"
 
 func TestRunWritesAndThenHolds(t *testing.T) {
@@ -61,6 +68,44 @@ func TestRunWritesAndThenHolds(t *testing.T) {
 	assert.Contains(t, string(text), "## Exercise", "what stands behind the result stays")
 }
 
+// An experiment with a Timeline has the lines of its collections, and a picture in the language of each README.
+func TestRunWritesATimeline(t *testing.T) {
+	if testing.Short() {
+		t.Skip("Run makes no prediction with -short")
+	}
+	t.Chdir(t.TempDir())
+	for _, name := range Readmes {
+		require.NoError(t, os.WriteFile(name, []byte(readme), 0o644))
+	}
+	e := example()
+	e.Timeline = e.Points[0].Name
+	collecting := func(ctx context.Context, trial lab.Trial) (*lab.Result, error) {
+		r, err := fake(ctx, trial)
+		r.GCs = []lab.GCCycle{{N: 1, At: 10 * time.Millisecond, Mark: time.Millisecond, HeapBegin: 4 << 20, HeapEnd: 4 << 20, Procs: 2}}
+		return r, err
+	}
+	*update = true
+	Run(t, e, lab.Cost{}, collecting)
+	Block(t, e, "README.md", "result", "something else")
+	*update = false
+	text, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	assert.Contains(t, string(text), begin+"\nsomething else\n"+end)
+	*update = true
+	Run(t, e, lab.Cost{}, collecting)
+	*update = false
+	Run(t, e, lab.Cost{}, collecting)
+	trace, err := os.ReadFile(filepath.Join("testdata", "predicted.gctrace"))
+	require.NoError(t, err)
+	assert.True(t, strings.HasPrefix(string(trace), "gc 1 @0.010s"), string(trace))
+	for i, picture := range []string{experiments.TimelineFile, experiments.TimelineZhFile} {
+		assert.FileExists(t, picture)
+		text, err := os.ReadFile(Readmes[i])
+		require.NoError(t, err)
+		assert.Contains(t, string(text), "("+picture+")")
+	}
+}
+
 func TestSections(t *testing.T) {
 	assert.NoError(t, checkSections(readme))
 	assert.ErrorContains(t, checkSections("# x\n\n## Question\n\n## Run\n"), `"## Predict first" is missing`)
@@ -68,11 +113,11 @@ func TestSections(t *testing.T) {
 }
 
 func TestMarkers(t *testing.T) {
-	got, err := between("a "+begin+" old "+end+" b", " new ")
+	got, err := between("a "+begin+" old "+end+" b", resultBlock, " new ")
 	require.NoError(t, err)
 	assert.Equal(t, "a "+begin+" new "+end+" b", got)
 	for _, bad := range []string{"", begin, end, end + begin} {
-		_, err := between(bad, "")
+		_, err := between(bad, resultBlock, "")
 		assert.ErrorContains(t, err, "are missing")
 	}
 }

@@ -1,5 +1,6 @@
 // Package figure draws comparison rows as a picture: one panel a metric, the points of an experiment along the x axis,
-// predicted and measured side by side with their intervals. Nothing else in the project draws.
+// predicted and measured side by side with their intervals; and the collections of a run over time. Nothing else in the
+// project draws, but for the films of sim/tricolor.
 //
 // It places everything itself on the canvases of gonum.org/v1/plot/vg and measures text with a font of its own, a
 // subset of Noto Sans CJK SC in the folder font; font/make.sh says how it was made and makes it again. What the subset
@@ -14,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/google/renameio/v2/maybe"
+	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/vgimg"
 	"gonum.org/v1/plot/vg/vgsvg"
 )
@@ -59,15 +61,22 @@ const dpi = 192
 // size) by its extension. The file appears whole or not at all, and the same c gives the same bytes. An error names
 // the panel and point with a value that cannot be drawn, or the text and the character that the font lacks.
 func Render(c Comparison, path string) error {
+	return toFile(path, func(ext string) ([]byte, error) {
+		c := tidy(c)
+		if err := check(&c); err != nil {
+			return nil, err
+		}
+		return encode(&c, ext)
+	})
+}
+
+// toFile writes a picture into the file named path; make gives its bytes for an extension.
+func toFile(path string, make func(ext string) ([]byte, error)) error {
 	ext := strings.ToLower(filepath.Ext(path))
 	if ext != ".svg" && ext != ".png" {
 		return fmt.Errorf("figure: cannot draw %s: its extension is %q; use .svg or .png", path, ext)
 	}
-	c = tidy(c)
-	if err := check(&c); err != nil {
-		return fmt.Errorf("figure: cannot draw %s: %w", path, err)
-	}
-	picture, err := encode(&c, ext)
+	picture, err := make(ext)
 	if err != nil {
 		return fmt.Errorf("figure: cannot draw %s: %w", path, err)
 	}
@@ -79,20 +88,25 @@ func Render(c Comparison, path string) error {
 
 // encode gives the bytes of the file.
 func encode(c *Comparison, ext string) ([]byte, error) {
-	var file bytes.Buffer
 	s := arrange(c)
+	return onCanvas(ext, s.height, strings.Join(s.title, " "), s.draw)
+}
+
+// onCanvas gives the bytes of a file that draw draws on a canvas of that height.
+func onCanvas(ext string, height vg.Length, title string, draw func(vg.Canvas)) ([]byte, error) {
+	var file bytes.Buffer
 	if ext == ".png" {
-		canvas := vgimg.NewWith(vgimg.UseWH(width, s.height), vgimg.UseDPI(dpi))
-		s.draw(canvas)
+		canvas := vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(dpi))
+		draw(canvas)
 		_, err := vgimg.PngCanvas{Canvas: canvas}.WriteTo(&file)
 		return file.Bytes(), err
 	}
-	canvas := vgsvg.New(width, s.height)
-	s.draw(canvas)
+	canvas := vgsvg.New(width, height)
+	draw(canvas)
 	if _, err := canvas.WriteTo(&file); err != nil {
 		return nil, err
 	}
-	return portable(file.Bytes(), strings.Join(s.title, " ")), nil
+	return portable(file.Bytes(), title), nil
 }
 
 // tidy gives a copy of c whose texts have single spaces only.

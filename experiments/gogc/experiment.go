@@ -93,6 +93,7 @@ var Experiment = experiments.Experiment{
 	Reps:      3,
 	QuickReps: 3,
 	QuickRun:  4 * time.Second,
+	Timeline:  "gogc-100",
 	Checks: []experiments.Check{
 		{Metric: periodMean, Tolerance: 0.05, Points: paced},
 		{Metric: peak, Tolerance: 0.05},

@@ -111,7 +111,7 @@ var Experiment = experiments.Experiment{
 	TitleZh:  "缓冲区池为垃圾回收器省了什么？",
 	Question: "Each request needs a buffer of 4 KiB, 64 KiB or 1 MiB. Without a pool, with a sync.Pool of slices or of pointers, and with a free list: how many collections, how much of the CPU do they take, and what becomes of the 99th percentile of the latency? And how long does a sync.Pool keep what nobody asks for?",
 	Points:   points(),
-	Reps:     5, QuickReps: 3,
+	Reps:     4, QuickReps: 3,
 	Checks: []experiments.Check{
 		{Metric: cycles, Tolerance: 0.15},
 		{Metric: p99, Tolerance: 0.40},

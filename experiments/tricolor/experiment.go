@@ -57,7 +57,7 @@ var Experiment = experiments.Experiment{
 		{Name: "p2", Workload: service, Knobs: lab.Knobs{GOMAXPROCS: 2}},
 		{Name: "p4", Workload: service, Knobs: lab.Knobs{GOMAXPROCS: 4}},
 	},
-	Reps: 6, QuickReps: 3,
+	Reps: 4, QuickReps: 3,
 	Timeline: "p2",
 	Checks: []experiments.Check{
 		{Metric: mark, Tolerance: 0.25},

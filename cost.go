@@ -365,12 +365,14 @@ func between(x, x0, x1, y0, y1 float64) float64 {
 }
 
 // MarkTime is the CPU in nanoseconds of marking one object of that size, of whose words a share are pointers, in a heap with so
-// many bytes alive. old: by the collector before Green Tea; where that was not measured, by this one.
+// many bytes alive. old: by the collector before Green Tea; where that was not measured, by this one. Up to 512 bytes the bits
+// that say where the pointers are lie in the span, beyond in the type: nothing is interpolated across.
 func (c *Cost) MarkTime(bytes int64, pointers float64, live int64, old bool) float64 {
 	old = old && slices.ContainsFunc(c.Mark, func(m MarkCost) bool { return m.Old })
 	table := func(with bool) (t costTable) {
 		for i := range c.Mark {
-			if m := &c.Mark[i]; m.Pointers == with && m.Old == old {
+			m := &c.Mark[i]
+			if m.Pointers == with && m.Old == old && (m.Bytes <= 512) == (bytes <= 512) {
 				t = append(t, costEntry{m.Bytes, m.Live, m.Time.P50})
 			}
 		}

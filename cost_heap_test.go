@@ -25,6 +25,9 @@ func TestCostOfObjects(t *testing.T) {
 	assert.Equal(t, 320.0, c.AllocTime(2048, false, 64<<20), "in proportion beyond the largest")
 	assert.Equal(t, 30.0, c.AllocTime(16, true, 4<<20))
 
+	c.Mark = []MarkCost{{Bytes: 512, Live: 1 << 20, Pointers: true, Time: n(90)}, {Bytes: 1024, Live: 1 << 20, Pointers: true, Time: n(700)}}
+	assert.Equal(t, 90.0, c.MarkTime(512, 1, 1, false))
+	assert.Equal(t, 700.0, c.MarkTime(520, 1, 1, false), "with its type in a header")
 	c.Mark = []MarkCost{
 		{Bytes: 64, Live: 8 << 20, Time: n(10)}, {Bytes: 64, Live: 8 << 20, Pointers: true, Time: n(30)},
 		{Bytes: 64, Live: 8 << 20, Pointers: true, Old: true, Time: n(90)}, {Bytes: 64, Live: 8 << 20, Old: true, Time: n(50)},

@@ -149,10 +149,23 @@ func TestZeroAllocation(t *testing.T) {
 	require.InDelta(t, len(r.Requests), len(r.GCs), 1)
 	for _, g := range r.GCs {
 		assert.True(t, g.Forced)
-		assert.Equal(t, uint64(400<<10), g.HeapMarked, "what the process has")
+		assert.EqualValues(t, 400<<10+48, g.HeapMarked, "what the process has, and the closure of the client's goroutine")
 	}
 	assert.Equal(t, r.Values["/gc/cycles/total:gc-cycles"], r.Values["/gc/cycles/forced:gc-cycles"])
-	assert.Zero(t, r.Values["/gc/heap/allocs:bytes"])
+	assert.EqualValues(t, 48, r.Values["/gc/heap/allocs:bytes"])
+}
+
+// A go statement allocates: the function with its arguments, which dies with the goroutine.
+func TestGoStatementsAllocate(t *testing.T) {
+	trial := churn(2, 100*time.Millisecond, lab.Knobs{}, lab.Step{Do: lab.Go, Name: "child", Count: 1000}, lab.Step{Do: lab.Wait}, lab.Step{Do: lab.GC})
+	trial.Workload.Classes = append(trial.Workload.Classes, lab.Class{Name: "child", Background: true, Steps: []lab.Step{compute(time.Microsecond)}})
+	r := gcRun(t, 2, trial)
+	parents := float64(len(r.GCs))
+	require.Positive(t, parents)
+	assert.InDelta(t, 1000*parents, r.Values["/gc/heap/allocs:objects"], 1010)
+	for _, g := range r.GCs {
+		assert.EqualValues(t, 400<<10+48, g.HeapMarked, "none of a child that is done")
+	}
 }
 
 // Objects of the smallest and of the largest size, and GOGC=1.

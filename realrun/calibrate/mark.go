@@ -90,7 +90,7 @@ func (b *bench) markStacks() error {
 // The table of marks: the sizes of objects and of live sets, and in which rounds a set of that size is measured. The
 // largest, for which the process needs 600 MB, is left out of a quick calibration.
 var (
-	markSizes = []int64{64, 256, 1 << 10, 4 << 10, 32 << 10}
+	markSizes = []int64{64, 256, 512, 1 << 10, 4 << 10, 32 << 10}
 	markSets  = []markSet{
 		{live: 8 << 20, rounds: []int{0, 2, 4, 6, 8}},
 		{live: 64 << 20, rounds: []int{1, 4}},

@@ -20,7 +20,7 @@ func Resting() lab.Trial {
 	steps = append(steps, slices.Repeat([]lab.Step{{Do: lab.Go, Name: "child"}, {Do: lab.Wait}, {Do: lab.GC}}, restCycles)...)
 	return lab.Trial{Workload: lab.Workload{Name: "rest", Classes: []lab.Class{
 		{Name: "one", Arrivals: lab.Arrivals{Kind: lab.Once, Count: 1}, Steps: steps},
-		{Name: "child", Steps: []lab.Step{{Do: lab.Alloc, Bytes: 4 << 10, Count: 4 << 10}}},
+		{Name: "child", Steps: []lab.Step{{Do: lab.Alloc, Bytes: 4 << 10, Count: 16 << 10}}},
 	}}, Knobs: lab.Knobs{GOGC: -1}}
 }
 

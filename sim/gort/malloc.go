@@ -105,8 +105,13 @@ func (s *Sched) openHeap() {
 		perTiny int32
 	}
 	classes := map[class]int32{}
-	for i := range s.Objects {
-		k := newObject(s.Objects[i])
+	kinds := s.Objects
+	if len(kinds) > 0 || s.Collects {
+		s.closure = len(kinds)
+		kinds = append(kinds[:len(kinds):len(kinds)], Object{Bytes: closureBytes, Pointers: 0.5})
+	}
+	for i := range kinds {
+		k := newObject(kinds[i])
 		c := class{k.size, k.scan > 0, k.perTiny}
 		n, known := classes[c]
 		if !known {
@@ -121,6 +126,23 @@ func (s *Sched) openHeap() {
 		s.sets = append(s.sets, liveSet{keep: s.Sets[i]})
 	}
 	s.openPools()
+}
+
+// closureBytes is what a go statement allocates for the function and the arguments of realrun's requests: its own CPU, a part
+// of Cost.Newproc, is not charged again.
+const closureBytes = 48
+
+// goClosure allocates what a go statement does, which dies with the goroutine.
+func (s *Sched) goClosure(mp *m, gp *g) {
+	k := &s.objects[s.closure]
+	free := mp.p.mcacheOf(k.class, s.mheap.caches)
+	if free.n == 0 {
+		s.refill(mp, k)
+		free.n = k.elems * k.perTiny
+	}
+	free.n--
+	s.made(mp.p, k, 1)
+	gp.closure = true
 }
 
 // priceObjects finds what allocating costs until the next collection, which is when the heap has its goal.

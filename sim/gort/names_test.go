@@ -166,6 +166,7 @@ var ours = map[string]string{
 	"newObject":        "the size class of a kind of object",
 	"openHeap":         "the heap of a process",
 	"made":             "the books of mallocgc",
+	"goClosure":        "what newproc's caller has allocated for the function and its arguments",
 	"mcacheOf":         "mcache.alloc of a class",
 	"liveBytes":        "what a kind of object takes of the heap",
 	"retain":           "an object goes into a live set of the workload",

@@ -123,6 +123,9 @@ func (s *Sched) newproc(mp *m, prog *Program, num uint64, due time.Duration) *g 
 	s.casgstatus(gp, _Grunnable, lab.NoReason)
 	s.alive++
 	mp.charge += s.price.newproc
+	if s.collects {
+		s.goClosure(mp, gp)
+	}
 	s.note(tNewproc, mp.p, gp, prog.Class, int32(num))
 	s.runqput(mp.p, gp, true)
 	if s.marking {
@@ -176,6 +179,9 @@ func (s *Sched) goexit0(mp *m) {
 	gp.lockedm, mp.lockedg = nil, nil
 	if s.controller.BlackenEnabled && gp.gcAssistBytes > 0 && gp.gcEpoch == s.gcEpoch { // its credit is everybody's
 		s.controller.BgScanCredit += int64(s.controller.AssistWorkPerByte * float64(gp.gcAssistBytes))
+	}
+	if gp.closure {
+		s.objects[s.closure].live--
 	}
 	mp.charge += s.price.goexit
 	s.gfput(mp.p, gp)

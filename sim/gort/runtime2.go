@@ -84,6 +84,7 @@ type g struct {
 	gctimed       bool   // it wants one as the last was long ago (gcTriggerTime)
 	credit        bool   // its next object is paid for
 	missed        bool   // its pool had nothing: it allocates
+	closure       bool   // it has a closure on the heap
 	system        bool   // one of the collector's own
 
 	sel *selection // the select that it does, or for which it stands on a queue; nil: none

@@ -96,6 +96,7 @@ type gcState struct {
 	objects    []object
 	sets       []liveSet
 	pools      []pool
+	closure    int    // kind of the closures of go statements
 	ringBytes  uint64 // of the arrays of live sets
 	sweepg     *g
 	forcegc    *g

@@ -46,7 +46,7 @@ type Cost struct {
 	Timer     Nanos // arming or stopping a timer, or running an expired one
 	Now       Nanos // reading the clock
 	AllocMin  Nanos // allocating the smallest object
-	AllocKiB  Nanos // added for each KiB allocated: zeroing and the share of sweeping; without GC marking
+	AllocKiB  Nanos // added for each KiB allocated: zeroing and the share of sweeping; without GC marking. Where Alloc is measured, that and SweepSpan count instead
 	Spin      Nanos // one active spin of sync.Mutex: 30 PAUSE instructions
 	StackUse  Nanos `json:",omitzero"` // each KiB of stack that a step's calls use: calling, writing to it and returning
 	StackGrow Nanos `json:",omitzero"` // one growth of a stack: morestack, newstack, stackalloc, copystack but for what its size costs

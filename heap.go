@@ -31,7 +31,9 @@ type Pool struct {
 const (
 	MaxObject  = 1 << 30 // bytes of one object
 	MaxObjects = 1 << 24 // objects of one step
-	MaxLocal   = 1 << 16 // bytes of an object that stays on the stack: the compiler's limit for implicit variables
+
+	MaxStepBytes = 16 << 30 // bytes of the objects of one step together
+	MaxLocal     = 1 << 16  // bytes of an object that stays on the stack: the compiler's limit for implicit variables
 )
 
 // validatePools refuses pools that cannot be.
@@ -67,12 +69,23 @@ func (w *Workload) validateHeap(s *Step, where string) error {
 			return err
 		}
 		if s.Local {
+			if err := within(where+".count", s.Count, 0, 1); err != nil {
+				return err
+			}
 			return within(where+".bytes", s.Bytes, 1, MaxLocal)
 		}
-		return within(where+".bytes", s.Bytes, 1, MaxObject)
+		if err := within(where+".bytes", s.Bytes, 1, MaxObject); err != nil {
+			return err
+		}
+		if total := s.Bytes * int64(max(s.Count, 1)); total > MaxStepBytes {
+			return fmt.Errorf("%s.count: %d objects of %d bytes are %d GiB; one step may allocate %d GiB", where, s.Count, s.Bytes, total>>30, MaxStepBytes>>30)
+		}
 	case Retain, Release:
 		if s.Name == "" {
 			return fmt.Errorf("%s.name: empty; a %v step needs a name", where, s.Do)
+		}
+		if s.Do == Retain && w.keeps(s.Name) != s.Count {
+			return fmt.Errorf("%s.count: %d, but another retain step lets the set %q keep %d; give all of them the same", where, s.Count, s.Name, w.keeps(s.Name))
 		}
 		return within(where+".count", s.Count, 0, MaxObjects)
 	case Store:
@@ -87,6 +100,18 @@ func (w *Workload) validateHeap(s *Step, where string) error {
 		return within(where+".bytes", s.Bytes, 0, 1<<60)
 	}
 	return nil
+}
+
+// keeps is the count of the first retain step of a live set.
+func (w *Workload) keeps(name string) int {
+	for i := range w.Classes {
+		for _, s := range w.Classes[i].Steps {
+			if s.Do == Retain && s.Name == name {
+				return s.Count
+			}
+		}
+	}
+	return 0
 }
 
 // validateGets refuses a class that puts back what it did not get. What it does not put back is lost to the pool.

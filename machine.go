@@ -96,6 +96,9 @@ func (c *Cost) Validate() error {
 	if err := m.comesOut(); err != nil {
 		return err
 	}
+	if s := c.Heap.Share; !(s >= 0 && s <= 1) {
+		return fmt.Errorf("Heap.Share: %v is not possible; use 0 to 1, or calibrate anew", s)
+	}
 	return c.validateRested()
 }
 

@@ -8,6 +8,9 @@ import "time"
 // SIMPLIFIED(heap): which objects die is known from the workload's steps. What dies while the collector marks is marked all the
 // same, as the write barrier shades what is deleted from the heap; what only a stack held may be freed earlier for real.
 
+// SIMPLIFIED(heap): the array of a set without a limit, which grows, and the lists in which open requests hold their objects
+// (8 bytes an object) take nothing here. With thousands of open requests they are MiBs, which counts under a limit.
+
 // A liveSet is the objects that retain steps have put into a set, oldest first, as runs of one kind.
 type liveSet struct {
 	keep int64 // at most so many; 0: no limit

@@ -133,6 +133,7 @@ func (s *Sched) openHeap() {
 const closureBytes = 48
 
 // goClosure allocates what a go statement does, which dies with the goroutine.
+// SIMPLIFIED(malloc): it neither tests the trigger nor owes assists; the next object that the P allocates does.
 func (s *Sched) goClosure(mp *m, gp *g) {
 	k := &s.objects[s.closure]
 	free := mp.p.mcacheOf(k.class, s.mheap.caches)
@@ -240,6 +241,9 @@ func (s *Sched) mallocgcLarge(mp *m, gp *g, k *object) uint8 {
 		s.work.bytesMarked += k.size
 	}
 	gp.left, gp.op = k.alloc, opZeroing
+	if s.gcphase != _GCoff {
+		gp.left += time.Duration(k.allocMark)
+	}
 	if s.gcTriggered() {
 		gp.gcop, gp.gcforced = gcopStart, false
 		return s.gcContinueOrStay(mp, gp)

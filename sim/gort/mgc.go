@@ -225,6 +225,7 @@ func (s *Sched) gcStart(mp *m, gp *g) uint8 {
 		return s.stopTheWorld(mp)
 	case gcopStopped:
 		s.stopped(s.host.Now+mp.charge, s.work.tSweepTerm)
+		s.sweepSpans(mp, s.mheap.unswept) // finishsweep_m
 		mp.charge += s.price.sweepTerm
 		gp.gcop = gcopMark
 		return s.pay(mp)

@@ -34,7 +34,7 @@ func (s *Sched) gcPrepareMarkRoots() {
 			continue
 		}
 		k.mark = s.cost.MarkTime(k.Bytes, k.Pointers, int64(bytes), s.policy.NoGreenTea)
-		cpu += float64(k.live) * k.mark
+		cpu += float64(float64(k.live) * k.mark)
 		scan += float64(uint64(k.live) * k.work)
 	}
 	w.bytesMarked = bytes
@@ -162,7 +162,7 @@ func (s *Sched) drained(mp *m, rest time.Duration) {
 		w.flushed = w.flushed || !dr.root
 	}
 	if dr.background && !w.assistQueue.empty() {
-		s.gcFlushBgCredit(mp, int64(dr.piece.bytes*share-before))
+		s.gcFlushBgCredit(mp, int64(float64(dr.piece.bytes*share)-before))
 	}
 }
 
@@ -470,6 +470,9 @@ func (s *Sched) enlistWorker(mp *m) {
 
 // limiterConsume tells the limiter of what goes on at the moment: Ps that are idle.
 func (s *Sched) limiterConsume() {
+	if s.limiter.Transitioning {
+		return
+	}
 	for pp := s.sched.pidle; pp != nil; pp = pp.link {
 		s.limiter.AddIdleTime(int64(s.host.Now - pp.idleSince))
 		pp.idleSince = s.host.Now

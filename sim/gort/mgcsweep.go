@@ -238,7 +238,9 @@ func (s *Sched) gcPaceScavenger(goal uint64) {
 	}
 	if c.LastHeapGoal > 0 {
 		keep := float64(h.lastInUse) * float64(goal) / float64(c.LastHeapGoal)
-		h.percentGoal = uint64(keep * (1 + retainExtraPercent/100.0))
+		if keep *= 1 + retainExtraPercent/100.0; keep < 1<<62 { // else GOGC is off
+			h.percentGoal = uint64(keep)
+		}
 	}
 	s.scavenge()
 }

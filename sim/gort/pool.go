@@ -143,7 +143,8 @@ func (s *Sched) poolPut(mp *m, gp *g, p *pool) uint8 {
 	return opDone
 }
 
-// SIMPLIFIED(pool): the header of a slice that lies in a pool does not count as alive.
+// SIMPLIFIED(pool): the header of a slice that lies in a pool does not count as alive, and a miss of a pool of pointers
+// allocates the buffer without the header that the pointer leads to.
 
 // poolCleanup drops the victims and makes what the pools hold the victims. The world is stopped (clearpools).
 func (s *Sched) poolCleanup() {

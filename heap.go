@@ -69,9 +69,6 @@ func (w *Workload) validateHeap(s *Step, where string) error {
 			return err
 		}
 		if s.Local {
-			if err := within(where+".count", s.Count, 0, 1); err != nil {
-				return err
-			}
 			return within(where+".bytes", s.Bytes, 1, MaxLocal)
 		}
 		if err := within(where+".bytes", s.Bytes, 1, MaxObject); err != nil {

@@ -422,3 +422,17 @@ func TestStoriesOfTheCollector(t *testing.T) {
 		assert.Contains(t, text, want)
 	}
 }
+
+// An object that does not escape costs its stack, as often as there are such objects, and no heap.
+func TestLocalObjects(t *testing.T) {
+	cost := textbook()
+	cost.StackUse, cost.StackGrow, cost.StackKiB = lab.Nanos{P50: 100}, lab.Nanos{P50: 1}, lab.Nanos{P50: 1}
+	took := func(n int) time.Duration {
+		trial := churn(1, 50*time.Millisecond, lab.Knobs{}, lab.Step{Do: lab.Alloc, Local: true, Bytes: 1024, Count: n})
+		r, err := checked(t, cost, gort.Go126())(context.Background(), trial)
+		require.NoError(t, err)
+		require.Empty(t, r.GCs)
+		return 50 * time.Millisecond / time.Duration(len(r.Requests))
+	}
+	assert.InEpsilon(t, float64(999*100*time.Nanosecond), float64(took(1000)-took(1)), 0.1)
+}

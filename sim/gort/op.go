@@ -76,7 +76,7 @@ const (
 type Op struct {
 	Do     OpKind
 	I      int32     // channel, connection, mutex, class or program
-	J      int32     // Retain: kind of object
+	J      int32     // Retain: kind of object; CPU: how often it uses its stack
 	N      int64     // how many, or bytes: of memory, of a message, or of the stack that a computation needs
 	Time   *lab.Dist // how long
 	Waited bool      // Go: a later Wait of the same request waits for them
@@ -232,6 +232,7 @@ func (s *Sched) compute(mp *m, gp *g, op *Op) uint8 {
 		gp.left = s.links(op.Time.Sample(&gp.work))
 		if op.N > 0 {
 			s.morestack(mp, op.N)
+			mp.charge += time.Duration(int64(max(op.J-1, 0)) * int64(s.price.stackUse) * op.N / 1024)
 		}
 	}
 	if gp.left == 0 {

@@ -68,7 +68,7 @@ func (c *compiler) heapStep(s *lab.Step, h *held) []gort.Op {
 	switch s.Do {
 	case lab.Alloc:
 		if s.Local { // calls that use so much stack
-			return []gort.Op{{Do: gort.CPU, N: s.Bytes, Time: &lab.Dist{}}}
+			return []gort.Op{{Do: gort.CPU, N: s.Bytes, J: int32(n), Time: &lab.Dist{}}}
 		}
 		k := c.object(s.Bytes, s.Pointers)
 		h.last, h.count = k, n

@@ -34,7 +34,7 @@ func textbook() lab.Cost {
 		CloneStart: us(50, 60, 70, 80, 120), SleepOver: us(56, 60, 66, 75, 100), SleepCPU: n(8000),
 		EpollOver: us(60, 90, 110, 130), EpollCPU: n(10000), Netpoll: n(1000), PipeWrite: n(1500), PipeRead: n(1000),
 		NetWrite: n(4000), NetWriteKiB: n(100), NetRead: n(1000), NetReadKiB: n(80), NetAgain: n(500),
-		Heap: lab.Heap{Live: 400 << 10, Scan: 200 << 10, Stack: 20 << 10, Globals: 150 << 10, Other: 6 << 20},
+		Heap: lab.Heap{Live: 400 << 10, Scan: 200 << 10, Stack: 20 << 10, Globals: 150 << 10, Other: 6 << 20, Mapped: 4 << 20, Share: 0.03},
 		Alloc: []lab.AllocCost{{Bytes: 16, Time: n(30)}, {Bytes: 1024, Time: n(300)}, {Bytes: 32768, Time: n(6000)},
 			{Bytes: 16, Pointers: true, Time: n(35)}, {Bytes: 1024, Pointers: true, Time: n(330)}, {Bytes: 32768, Pointers: true, Time: n(7000)}},
 		Mark: []lab.MarkCost{{Bytes: 64, Live: 8 << 20, Time: n(40)}, {Bytes: 1024, Live: 8 << 20, Time: n(80)}, {Bytes: 1024, Live: 64 << 20, Time: n(120)},

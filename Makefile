@@ -102,7 +102,11 @@ pgo: ## profile the benchmarks anew for cmd/gmplab/default.pgo, by which go buil
 golden: ## rewrite the committed predictions (commit only what you can explain)
 	$(GO) test -count=1 $$(grep -rlF exptest.Run --include='*_test.go' experiments | xargs -n 1 dirname | sed 's|^|./|') -update
 
-.PHONY: help build run predict test race nocgo fuzz mutants lint vuln traces bench benchcmp pgo golden oracle calibrate-old docs docs-check ci clean
+oracle: ## ask the installed Go's runtime anew how it paces, and compare sim/gopacer with it, number for number
+	$(GO) test -count=1 -v -run '^TestOracle' ./sim/gopacer -update
+
+calibrate-old: ## measure marking without Green Tea and add it to a calibration file: FILE=path
+	GOEXPERIMENT=nogreenteagc GMPLAB_MERGE_OLD="$(abspath $(FILE))" $(GO) test -pgo=off -count=1 -run '^TestMergeOld$$' -v ./realrun/calibrate
 
 docs: ## write the generated pages and lists again
 	$(GO) test -count=1 ./experiments/all -update

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,9 +30,13 @@ type envelope struct {
 }
 
 // Child is the body of the hidden sub-command `gmplab trial`: it reads one trial from in, runs it in this process and
-// writes the Result to out, and what it knows of its collections, both in the format of [Runner]. It fails for input that is no trial, a trial that does not
-// validate or cannot be done here, and when ctx is done.
+// writes the Result to out, and what it knows of its collections, both in the format of [Runner]. It fails for input that is
+// no trial, a trial that does not validate or cannot be done here, and when ctx is done. What Go says at a panic goes to out
+// too, where it is a file: on standard error the lines of schedtrace break into it.
 func Child(ctx context.Context, in io.Reader, out io.Writer) error {
+	if f, ok := out.(*os.File); ok {
+		_ = debug.SetCrashOutput(f, debug.CrashOptions{}) // without it a reason may be less clear
+	}
 	var e envelope
 	d := json.NewDecoder(in)
 	d.DisallowUnknownFields()

@@ -70,9 +70,10 @@ func TestRunnerLeavesThePacerSilent(t *testing.T) {
 	assert.True(t, res.GCs[0].Forced)
 }
 
-// A trial that fails among the runtime's lines says why.
+// A trial that fails among the runtime's lines says why. A line of schedtrace may stand in the middle of the reason on standard
+// error, so the reason is read where no such line can be.
 func TestRunnerFindsTheReasonAmongTheLines(t *testing.T) {
-	t.Setenv(behave, "panic")
+	t.Setenv(behave, "panic in the trial")
 	_, err := fresh(t)(t.Context(), lab.Trial{Workload: once(1, lab.Step{Do: lab.GC}), SchedTrace: ms})
 	require.ErrorContains(t, err, "panic: out of coffee")
 	assert.NotContains(t, err.Error(), "\n")

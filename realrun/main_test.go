@@ -6,6 +6,7 @@ import (
 	"encoding/gob"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"runtime"
 	"slices"
@@ -27,9 +28,12 @@ func TestMain(m *testing.M) {
 		os.Setenv("GORACE", "atexit_sleep_ms=0") // the processes of trials end at once
 		os.Exit(m.Run())
 	}
+	in := io.Reader(os.Stdin)
 	switch os.Getenv(behave) {
 	case "panic":
 		panic("out of coffee")
+	case "panic in the trial":
+		in = brewing{}
 	case "silent":
 		os.Exit(3)
 	case "no result":
@@ -37,11 +41,19 @@ func TestMain(m *testing.M) {
 	case "hang":
 		time.Sleep(time.Minute)
 	}
-	if err := Child(context.Background(), os.Stdin, os.Stdout); err != nil {
+	if err := Child(context.Background(), in, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	os.Exit(0)
+}
+
+// brewing is an input that panics when it is read.
+type brewing struct{}
+
+func (brewing) Read([]byte) (int, error) {
+	time.Sleep(3 * ms) // lines of schedtrace come meanwhile
+	panic("out of coffee")
 }
 
 // once is a workload of one class that arrives count times at time 0.

@@ -136,7 +136,7 @@ func launch(ctx context.Context, s Setup, t lab.Trial) (*lab.Result, time.Durati
 	case bounded.Err() != nil:
 		return nil, 0, fmt.Errorf("realrun: the trial of %q did not end within %v and was killed: shorten the workload", t.Workload.Name, limit)
 	case err != nil:
-		return nil, 0, fmt.Errorf("realrun: the trial of %q failed: %s", t.Workload.Name, reason(text, err))
+		return nil, 0, fmt.Errorf("realrun: the trial of %q failed: %s", t.Workload.Name, reason(append(append(out.Bytes(), '\n'), text...), err))
 	}
 	if err := keep(s.Trace); err != nil {
 		return nil, 0, err

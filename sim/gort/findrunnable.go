@@ -70,7 +70,7 @@ func (s *Sched) findLocal(mp *m) (gp *g, inheritTime bool) {
 	pp := mp.p
 	mp.pollUntil, _ = s.checkTimers(mp, pp)
 	// The runtime's place of the trace reader.
-	if s.controller.BlackenEnabled {
+	if s.gcphase == _GCmark {
 		if gp := s.findRunnableGCWorker(pp); gp != nil {
 			s.wakep(&mp.actor) // tryWakeP: somebody else for what this P would have run
 			return gp, false
@@ -321,7 +321,7 @@ func (s *Sched) checkRunqsNoP() *p {
 
 // checkIdleGCNoP gives an idle P to an M that has none, to be an idle mark worker on it.
 func (s *Sched) checkIdleGCNoP() *p {
-	if !s.controller.BlackenEnabled || !s.controller.NeedIdleMarkWorker() || !s.gcMarkWorkAvailable() || len(s.work.workers) == 0 {
+	if s.gcphase != _GCmark || !s.controller.NeedIdleMarkWorker() || !s.gcMarkWorkAvailable() || len(s.work.workers) == 0 {
 		return nil
 	}
 	return s.pidlegetSpinning()

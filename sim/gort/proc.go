@@ -177,7 +177,7 @@ func (s *Sched) goexit0(mp *m) {
 		mp.next = mExit
 	}
 	gp.lockedm, mp.lockedg = nil, nil
-	if s.controller.BlackenEnabled && gp.gcAssistBytes > 0 && gp.gcEpoch == s.gcEpoch { // its credit is everybody's
+	if s.gcphase == _GCmark && gp.gcAssistBytes > 0 && gp.gcEpoch == s.gcEpoch { // its credit is everybody's
 		s.controller.BgScanCredit += int64(s.controller.AssistWorkPerByte * float64(gp.gcAssistBytes))
 	}
 	if gp.closure {

@@ -71,9 +71,11 @@ type Sched struct {
 	slab   []g
 	alive  int // gs that are not dead
 
-	selections []*selection // free ones
+	collects bool // the workload uses the heap: there is a collector
+	gcphase  uint8
+	gcEpoch  uint32
 
-	gcState
+	selections []*selection // free ones
 
 	epoll      epoll
 	netWaiters int32
@@ -82,13 +84,11 @@ type Sched struct {
 	record
 	noProgress int
 	err        error
+	gcState
 }
 
 // gcState is what the collector and the heap know.
 type gcState struct {
-	collects   bool // the workload uses the heap: there is a collector
-	gcphase    uint8
-	gcEpoch    uint32
 	work       work
 	controller gopacer.Controller
 	limiter    gopacer.Limiter

@@ -121,7 +121,7 @@ func (s *Sched) handoffp(a *actor, pp *p) {
 		s.startm(a, pp, false)
 		return
 	}
-	if s.controller.BlackenEnabled && s.gcMarkWorkAvailable() {
+	if s.gcphase == _GCmark && s.gcMarkWorkAvailable() {
 		s.note(dHandoff, pp, nil, handoffMark, 0)
 		s.startm(a, pp, false)
 		return

@@ -89,25 +89,28 @@ type Cost struct {
 	NetAgain    Nanos `json:",omitzero"` // a read or write that finds nothing to do: EAGAIN
 
 	// The heap and its collector. Left out of the file where they were not measured.
-	Heap         Heap        `json:",omitzero"`  // of a trial's process after its set-up
-	Alloc        []AllocCost `json:",omitempty"` // allocating one object, by size; none: AllocMin and AllocKiB
-	Mark         []MarkCost  `json:",omitempty"` // marking one object, by size and live heap; none: marking costs nothing
-	AllocMark    Nanos       `json:",omitzero"`  // added for each object allocated while the collector marks
-	AllocMarkKiB Nanos       `json:",omitzero"`  // and for each KiB
-	FreshKiB     Nanos       `json:",omitzero"`  // added for each KiB that comes from the kernel: page faults, when it is zeroed for its second use
-	Scavenge     Nanos       `json:",omitzero"`  // giving a KiB back to the kernel
-	SweepFree    Nanos       `json:",omitzero"`  // added where nothing in the span is alive: its pages become free
-	SweepSpan    Nanos       `json:",omitzero"`  // sweeping one span
-	MarkSetup    Nanos       `json:",omitzero"`  // CPU of a mark phase that finds nothing but Heap, of a trial's process: workers' start and end, globals, specials, and Heap itself
-	MarkG        Nanos       `json:",omitzero"`  // scanning the stack of one parked goroutine
-	StopWorld    Nanos       `json:",omitzero"`  // CPU of stopping a world that has nothing running and starting it again
-	SweepTerm    Nanos       `json:",omitzero"`  // CPU of what a collection does inside its first stop, beside stopping
-	MarkTerm     Nanos       `json:",omitzero"`  // CPU of what it does inside its second stop, beside stopping; the restart is not in it
-	Store        Nanos       `json:",omitzero"`  // one pointer store into the heap while nothing is marked
-	StoreMark    Nanos       `json:",omitzero"`  // added while the write barrier is on
-	PoolGet      Nanos       `json:",omitzero"`  // sync.Pool Get that finds its private slot full
-	PoolPut      Nanos       `json:",omitzero"`  // sync.Pool Put into an empty private slot
-	PoolShared   Nanos       `json:",omitzero"`  // added by a Get or a Put that uses the P's shared part
+	Heap              Heap        `json:",omitzero"`  // of a trial's process after its set-up
+	Alloc             []AllocCost `json:",omitempty"` // allocating one object, by size; none: AllocMin and AllocKiB
+	Mark              []MarkCost  `json:",omitempty"` // marking one object, by size and live heap; none: marking costs nothing
+	AllocMark         Nanos       `json:",omitzero"`  // added for each object allocated while the collector marks
+	AllocMarkKiB      Nanos       `json:",omitzero"`  // and for each KiB
+	FreshKiB          Nanos       `json:",omitzero"`  // added for each KiB that comes from the kernel: page faults, when it is zeroed for its second use
+	CopyPageKiB       Nanos       `json:",omitzero"`  // added for each KiB of that which is read before it is written: the kernel maps zeroes first and copies then
+	CopyPagePeerKiB   Nanos       `json:",omitzero"`  // and while another core runs the process, which must hear of it
+	CopyPageStolenKiB Nanos       `json:",omitzero"`  // what that core loses
+	Scavenge          Nanos       `json:",omitzero"`  // giving a KiB back to the kernel
+	SweepFree         Nanos       `json:",omitzero"`  // added where nothing in the span is alive: its pages become free
+	SweepSpan         Nanos       `json:",omitzero"`  // sweeping one span
+	MarkSetup         Nanos       `json:",omitzero"`  // CPU of a mark phase that finds nothing but Heap, of a trial's process: workers' start and end, globals, specials, and Heap itself
+	MarkG             Nanos       `json:",omitzero"`  // scanning the stack of one parked goroutine
+	StopWorld         Nanos       `json:",omitzero"`  // CPU of stopping a world that has nothing running and starting it again
+	SweepTerm         Nanos       `json:",omitzero"`  // CPU of what a collection does inside its first stop, beside stopping
+	MarkTerm          Nanos       `json:",omitzero"`  // CPU of what it does inside its second stop, beside stopping; the restart is not in it
+	Store             Nanos       `json:",omitzero"`  // one pointer store into the heap while nothing is marked
+	StoreMark         Nanos       `json:",omitzero"`  // added while the write barrier is on
+	PoolGet           Nanos       `json:",omitzero"`  // sync.Pool Get that finds its private slot full
+	PoolPut           Nanos       `json:",omitzero"`  // sync.Pool Put into an empty private slot
+	PoolShared        Nanos       `json:",omitzero"`  // added by a Get or a Put that uses the P's shared part
 
 	Signal    Dist  // from tgkill to the handler of a running thread
 	SignalCPU Nanos // CPU of handling it

@@ -39,6 +39,7 @@ func kernelProbes() []probe {
 		probe{"waking threads of a busy core", (*bench).futexBusy},
 		probe{"packing of woken threads", (*bench).pack},
 		probe{"signals", (*bench).signals},
+		probe{"pages that are read first", (*bench).copied},
 		probe{"losing a P", (*bench).exitSlow},
 		probe{"preemption on waking", (*bench).protection},
 		probe{"pulling to an idle core", (*bench).idlePull})

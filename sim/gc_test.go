@@ -51,7 +51,7 @@ func compute(d time.Duration) lab.Step { return lab.Step{Do: lab.CPU, Time: lab.
 // pacer may put one.
 func TestGoalAndTrigger(t *testing.T) {
 	for _, gogc := range []int{20, 100, 400} {
-		trial := steadyAllocator(2, 200e6, 3*time.Second)
+		trial := steadyAllocator(2, 200e6, 4*time.Second)
 		trial.Knobs.GOGC = gogc
 		r := gcRun(t, 2, trial)
 		require.Greater(t, len(r.GCs), 4, "GOGC=%d", gogc)
@@ -126,7 +126,7 @@ func TestLiveAboveTheLimit(t *testing.T) {
 	require.Greater(t, len(r.GCs), 50)
 	assert.Positive(t, r.Values["/gc/limiter/last-enabled:gc-cycle"], "the limiter has never limited")
 	share := r.Values["/cpu/classes/gc/total:cpu-seconds"] / (2 * 8)
-	assert.InDelta(t, 0.5, share, 0.15, "CPU of the collector")
+	assert.InDelta(t, 0.5, share, 0.07, "CPU of the collector")
 	assert.Greater(t, len(r.Requests), 1000)
 }
 

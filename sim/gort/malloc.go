@@ -24,6 +24,7 @@ const (
 	tinySize      = 16    // internal/runtime/gc: TinySize
 	mallocHeader  = 8     // runtime/malloc.go: mallocHeaderSize
 	minSizeHeader = 512   // runtime/mbitmap.go: minSizeForMallocHeader
+	kernelPage    = 4096  // of the kernel; 16 KiB on some machines
 )
 
 // Size classes of internal/runtime/gc/sizeclasses.go.
@@ -52,6 +53,7 @@ type object struct {
 	elems     int32         // objects in a span; 1 for a large one
 	class     int32         // number of the cache of its P that it comes from: kinds of one size class share it
 	large     bool          // a span of its own
+	header    bool          // it begins with a pointer to its type
 	alloc     time.Duration // CPU of allocating one, in nanoseconds; a fraction of one in less
 	allocMark float64       // nanoseconds more while the collector marks
 	part      float64       // what is left of alloc below a nanosecond
@@ -75,6 +77,7 @@ func newObject(o Object) object {
 		size = tinySize
 	case k.scan > 0 && size > minSizeHeader:
 		size += mallocHeader
+		k.header = o.Bytes <= maxSmallSize-mallocHeader
 	}
 	if o.Bytes > maxSmallSize-mallocHeader { // of either kind
 		k.pages = (uint64(o.Bytes) + pageSize - 1) / pageSize
@@ -229,7 +232,7 @@ func (s *Sched) mallocgcLarge(mp *m, gp *g, k *object) uint8 {
 		}
 	}
 	s.deductSweepCredit(mp, k.pages*pageSize, int64(k.pages))
-	s.allocSpan(mp, k.pages)
+	s.allocSpan(mp, k)
 	s.sync()
 	s.controller.Update(int64(k.size), 0)
 	mp.p.scanAlloc += k.scan
@@ -255,7 +258,7 @@ func (s *Sched) mallocgcLarge(mp *m, gp *g, k *object) uint8 {
 func (s *Sched) refill(mp *m, k *object) {
 	bytes := k.pages * pageSize
 	s.deductSweepCredit(mp, bytes, 0)
-	s.cacheSpan(mp, k.pages)
+	s.cacheSpan(mp, k)
 	s.sync()
 	s.controller.Update(int64(bytes), int64(mp.p.scanAlloc))
 	mp.p.scanAlloc = 0
@@ -322,7 +325,7 @@ type mheap struct {
 type mcacheSpan struct{ n int32 }
 
 // cacheSpan gets a span with free places (runtime/mcentral.go): from those swept now, or a new one.
-func (s *Sched) cacheSpan(mp *m, pages uint64) {
+func (s *Sched) cacheSpan(mp *m, k *object) {
 	h := &s.mheap
 	if h.unswept > 0 && h.garbage > 0 { // sweep until one has room: 100 are tried
 		tries := min((h.unswept+h.garbage-1)/h.garbage, sweepTries)
@@ -331,18 +334,18 @@ func (s *Sched) cacheSpan(mp *m, pages uint64) {
 			s.freeSpan(mp)
 		}
 	}
-	s.allocSpan(mp, pages)
+	s.allocSpan(mp, k)
 }
 
 // allocSpan takes pages from those that are free, or from the kernel. While there is garbage it first reclaims as many as it
 // takes.
-func (s *Sched) allocSpan(mp *m, pages uint64) {
+func (s *Sched) allocSpan(mp *m, k *object) {
 	h := &s.mheap
-	bytes := pages * pageSize
+	bytes := k.pages * pageSize
 	for s.controller.HeapFree < bytes && h.garbage > 0 {
 		s.sweepSpans(mp, max(h.unswept/h.garbage, 1))
 	}
-	h.pagesInUse += pages
+	h.pagesInUse += k.pages
 	h.spans++
 	if s.controller.HeapFree >= bytes {
 		s.controller.HeapFree -= bytes
@@ -359,4 +362,22 @@ func (s *Sched) allocSpan(mp *m, pages uint64) {
 	}
 	h.peak = max(h.peak, s.controller.MappedReady)
 	mp.charge += time.Duration(s.cost.FreshKiB.P50 * float64(fresh) / 1024)
+	if s.gcphase != _GCoff && k.header {
+		s.copyPages(mp, k, float64(fresh)/1024)
+	}
+}
+
+// copyPages is what new memory costs more while the write barrier is on: heapSetTypeSmallHeader writes the header of an
+// object, a pointer, and the barrier reads what was there. So the kernel maps its page of zeroes, and at the write that follows
+// copies it and has the other cores forget it.
+// SIMPLIFIED(malloc): a program's own first stores of pointers into new memory do the same, and a bitmap of small objects.
+func (s *Sched) copyPages(mp *m, k *object, kib float64) {
+	if k.size > kernelPage {
+		kib *= kernelPage / float64(k.size)
+	}
+	each := s.cost.CopyPageKiB.P50
+	if s.host.Interrupt(mp.thread, time.Duration(s.cost.CopyPageStolenKiB.P50*kib)) {
+		each += s.cost.CopyPagePeerKiB.P50
+	}
+	mp.charge += time.Duration(each * kib)
 }

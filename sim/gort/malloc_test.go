@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gmplab/lab"
 	"github.com/stretchr/testify/assert"
@@ -122,6 +123,44 @@ func TestDeductAssistCredit(t *testing.T) {
 	assert.Equal(t, int64(3000-3072), gp.gcAssistBytes)
 	assert.Equal(t, int64(1), s.deductAssistCredit(gp, k, 8), "it is paid for")
 	assert.Equal(t, int64(3000-3072), gp.gcAssistBytes)
+}
+
+// New memory is read before it is written where a header is stored under the write barrier; then its pages are copied, and the
+// core that runs another thread of the process must hear of each.
+func TestCopyPages(t *testing.T) {
+	const fresh, copied, peer, stolen = 500, 300, 3000, 2000
+	for name, c := range map[string]struct {
+		object Object
+		phase  uint8
+		peers  bool
+		kib    float64 // of copied pages
+	}{
+		"marking":            {Object{Bytes: 1024, Pointers: 1}, _GCmark, false, 8},
+		"beside another":     {Object{Bytes: 1024, Pointers: 1}, _GCmark, true, 8},
+		"not marking":        {Object{Bytes: 1024, Pointers: 1}, _GCoff, true, 0},
+		"no pointers":        {Object{Bytes: 1024}, _GCmark, true, 0},
+		"no header":          {Object{Bytes: 512, Pointers: 1}, _GCmark, true, 0},
+		"in half the pages":  {Object{Bytes: 8192 - 8, Pointers: 1}, _GCmark, true, 4},
+		"header in the span": {Object{Bytes: 32768, Pointers: 1}, _GCmark, true, 0},
+	} {
+		s := heapOf(2, []Object{c.object})
+		s.cost.FreshKiB.P50, s.cost.CopyPageKiB.P50, s.cost.CopyPagePeerKiB.P50, s.cost.CopyPageStolenKiB.P50 = fresh, copied, peer, stolen
+		mp := s.allm[0]
+		s.gcphase, s.controller.HeapFree = c.phase, 0
+		for th := range s.owners { // sysmon, as it begins
+			if int32(th) != mp.thread && !c.peers {
+				s.host.Block(int32(th), 0)
+			}
+		}
+		k := &s.objects[0]
+		before := mp.charge
+		s.allocSpan(mp, k)
+		want := float64(k.pages*pageSize/1024)*fresh + c.kib*copied
+		if c.peers {
+			want += c.kib * peer
+		}
+		assert.Equal(t, time.Duration(want), mp.charge-before, name)
+	}
 }
 
 // What a collection drops from pools is not alive any more.

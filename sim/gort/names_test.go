@@ -164,6 +164,7 @@ var ours = map[string]string{
 	"setPacer":         "debug.SetGCPercent and debug.SetMemoryLimit",
 	"priceObjects":     "what allocation costs, read from the calibration once a cycle",
 	"newObject":        "the size class of a kind of object",
+	"copyPages":        "what the kernel does for new memory that is read before it is written",
 	"openHeap":         "the heap of a process",
 	"made":             "the books of mallocgc",
 	"goClosure":        "what newproc's caller has allocated for the function and its arguments",

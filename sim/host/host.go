@@ -271,6 +271,25 @@ func (h *Host) Rest(t int32) time.Duration {
 	return th.rest
 }
 
+// Interrupt takes d from every other core that runs a thread of t's process, and tells whether there was one.
+func (h *Host) Interrupt(t int32, d time.Duration) bool {
+	hit := false
+	for i := range h.cores {
+		c := &h.cores[i]
+		if c.cur == none || c.waking || c.cur < int32(len(h.foreign)) || c.cur == t {
+			continue
+		}
+		hit = true
+		if ci := int32(i); d > 0 {
+			h.account(c)
+			c.gap += d
+			h.moved(none, ci, Gap, d)
+			h.burst(ci)
+		}
+	}
+	return hit
+}
+
 // Wake makes a blocked thread runnable, on behalf of the thread waker (or none, -1), and gives the CPU time that this
 // costs the waker.
 func (h *Host) Wake(t, waker int32) time.Duration {

@@ -288,6 +288,31 @@ func TestAHotThreadIsNotPulled(t *testing.T) {
 	require.Less(t, n, seeds*3/4)
 }
 
+// An interrupt takes time from every other core that runs a thread of the process, and from nobody's work.
+func TestInterrupt(t *testing.T) {
+	r := newRig(plain(3), 1, 2)
+	var ends []time.Duration
+	r.order = func(th int32) {
+		if th == 1 && r.Now > 0 {
+			ends = append(ends, r.Now)
+		}
+		r.Run(th, 10*ms)
+	}
+	r.Wake(0, none)
+	r.Wake(1, none)
+	r.when(2*ms, func() { require.True(t, r.Interrupt(0, 30*us)) })
+	r.when(3*ms, func() { require.True(t, r.Interrupt(0, 20*us)) })
+	r.when(4*ms, func() { require.True(t, r.Interrupt(0, 0)) })
+	r.until(20*ms + 50*us)
+	require.Equal(t, []time.Duration{10*ms + 50*us, 20*ms + 50*us}, ends)
+	require.Equal(t, 20*ms, r.CPU(1))
+	alone := newRig(plain(2), 1, 1)
+	alone.order = func(th int32) { alone.Run(th, 10*ms) }
+	alone.Wake(0, none)
+	alone.until(ms)
+	require.False(t, alone.Interrupt(0, us))
+}
+
 // A core that expects to be idle for a shorter time than a pull is worth does not pull.
 func TestAShortIdleDoesNotPull(t *testing.T) {
 	cost := plain(2)

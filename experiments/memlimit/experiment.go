@@ -26,8 +26,8 @@ const (
 const mib = 1 << 20
 
 // service replaces 400 of 65,536 objects of 1 KiB in each of 1,000 requests a second, beside requests that only compute. The
-// warm-up must last until the heap has been as large as it gets for a while: a virtual machine's new memory is slow at first,
-// marking took three times as long in the first two seconds.
+// warm-up must last until the heap has been as large as it gets for a few collections: while it still takes new memory from the
+// kernel, marking lasts three times as long (copyPages in sim/gort).
 func service(warmup, run time.Duration) lab.Workload {
 	return lab.Workload{
 		Name:   "memlimit",

@@ -92,7 +92,7 @@ var Experiment = experiments.Experiment{
 		point("gogc-100-allocator", "allocate", 100, 2*time.Second, 4*time.Second),
 		{Name: "gogc-100-flat-out", Workload: flatOut(), Knobs: lab.Knobs{GOMAXPROCS: 2, GOGC: 100}},
 	},
-	Reps:      3,
+	Reps:      5, // in some of them the heap grows for a second or two, and the tail with it
 	QuickReps: 3,
 	QuickRun:  4 * time.Second,
 	Timeline:  "gogc-100",

@@ -86,7 +86,7 @@ var Experiment = experiments.Experiment{
 		point("gogc-100", "online", 100, 2*time.Second, 4*time.Second),
 		point("gogc-200", "online", 200, 3*time.Second, 6*time.Second),
 		point("gogc-400", "online", 400, 4*time.Second, 12*time.Second),
-		point("gogc-800", "online", 800, 8*time.Second, 24*time.Second),
+		point("gogc-800", "online", 800, 12*time.Second, 24*time.Second),
 		point("gogc-400-start", "online", 400, 0, 4*time.Second),
 		point("gogc-50-allocator", "allocate", 50, 2*time.Second, 4*time.Second),
 		point("gogc-100-allocator", "allocate", 100, 2*time.Second, 4*time.Second),

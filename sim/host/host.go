@@ -475,6 +475,11 @@ func (h *Host) charge(c *core, ran time.Duration) {
 	th.left = max(th.left-ran, 0)
 }
 
+// nextGap draws for how long a core is busy until the next moment that host and interrupts take.
+//
+// SIMPLIFIED(kernel): the longest hundredth of these moments is left out: a virtual machine's host stops a core for
+// milliseconds, several times in some seconds and never in others. Tails next to idle cores are predicted too short by it, and a
+// heap seldom starts to grow again.
 func (h *Host) nextGap(c *core) time.Duration {
 	if h.cost.GapRate.P50 <= 0 {
 		return 1 << 62

@@ -14,11 +14,11 @@ func TestCopied(t *testing.T) {
 		t.Skip("needs two cores")
 	}
 	b := newBench(context.Background(), 0.3)
-	for b.round = range 3 {
-		require.NoError(t, b.copied())
-	}
 	c := b.cost()
-	t.Log(c.CopyPageKiB, c.CopyPagePeerKiB, c.CopyPageStolenKiB)
+	for b.round = 0; b.round < 3 || b.round < 12 && c.CopyPagePeerKiB.P50*c.CopyPageStolenKiB.P50 == 0; b.round++ { // other tests may run beside it
+		require.NoError(t, b.copied())
+		c = b.cost()
+	}
 	assert.Positive(t, c.CopyPagePeerKiB.P50)
 	assert.Positive(t, c.CopyPageStolenKiB.P50)
 }

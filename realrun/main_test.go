@@ -48,11 +48,12 @@ func TestMain(m *testing.M) {
 	os.Exit(0)
 }
 
-// brewing is an input that panics when it is read.
+// brewing is an input that panics when it is read, behind what stands on standard error when a line of schedtrace breaks into the
+// text of a panic.
 type brewing struct{}
 
 func (brewing) Read([]byte) (int, error) {
-	time.Sleep(3 * ms) // lines of schedtrace come meanwhile
+	fmt.Fprintln(os.Stderr, "panic: SCHED 4ms: gomaxprocs=2 idleprocs=1 threads=4 schedticks=[ 3 3 ]\nout of tea")
 	panic("out of coffee")
 }
 

@@ -136,7 +136,7 @@ func launch(ctx context.Context, s Setup, t lab.Trial) (*lab.Result, time.Durati
 	case bounded.Err() != nil:
 		return nil, 0, fmt.Errorf("realrun: the trial of %q did not end within %v and was killed: shorten the workload", t.Workload.Name, limit)
 	case err != nil:
-		return nil, 0, fmt.Errorf("realrun: the trial of %q failed: %s", t.Workload.Name, reason(append(append(out.Bytes(), '\n'), text...), err))
+		return nil, 0, fmt.Errorf("realrun: the trial of %q failed: %s", t.Workload.Name, reason(text, out.Bytes(), err))
 	}
 	if err := keep(s.Trace); err != nil {
 		return nil, 0, err
@@ -196,16 +196,19 @@ func (h *head) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// reason is the one line of a failed process's messages that says why, or how the process ended.
-func reason(messages []byte, end error) string {
+// reason is the one line of a failed process's messages that says why, or how the process ended. A panic's is in crash, too,
+// where no other line breaks into it.
+func reason(messages, crash []byte, end error) string {
 	last := ""
-	for line := range strings.Lines(string(messages)) {
-		line = strings.TrimSpace(line)
-		if strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") {
-			return line
-		}
-		if line != "" {
-			last = line
+	for i, text := range [][]byte{crash, messages} {
+		for line := range strings.Lines(string(text)) {
+			line = strings.TrimSpace(line)
+			if strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") {
+				return line
+			}
+			if line != "" && i > 0 {
+				last = line
+			}
 		}
 	}
 	if last == "" {

@@ -33,7 +33,7 @@ const (
 )
 
 // The warm-up must last until the heap has been as large as it gets for a few collections: while it still takes new memory from
-// the kernel, marking lasts three times as long (copyPages in sim/gort). One point has no warm-up and shows just that.
+// the kernel, marking lasts far longer (copyPages in sim/gort). One point has no warm-up and shows just that.
 
 // service is a class that replaces the oldest objects of a live set, beside one that only computes; watched is the name of
 // the one whose latencies count.

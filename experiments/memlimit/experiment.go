@@ -27,7 +27,7 @@ const mib = 1 << 20
 
 // service replaces 400 of 65,536 objects of 1 KiB in each of 1,000 requests a second, beside requests that only compute. The
 // warm-up must last until the heap has been as large as it gets for a few collections: while it still takes new memory from the
-// kernel, marking lasts three times as long (copyPages in sim/gort).
+// kernel, marking lasts far longer (copyPages in sim/gort).
 func service(warmup, run time.Duration) lab.Workload {
 	return lab.Workload{
 		Name:   "memlimit",

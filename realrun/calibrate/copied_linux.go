@@ -21,6 +21,7 @@ func (b *bench) copied() (err error) {
 		return fmt.Errorf("memory for the probe of copied pages: %w", err)
 	}
 	defer func() { _ = unix.Munmap(mem) }()
+	_ = unix.Madvise(mem, unix.MADV_NOHUGEPAGE) // where there are none it fails
 	kib := float64(len(mem) >> 10)
 	touch := func(read bool) (from, to int64) {
 		if e := unix.Madvise(mem, unix.MADV_DONTNEED); e != nil {
@@ -38,17 +39,19 @@ func (b *bench) copied() (err error) {
 		var from, to int64
 		var alone float64
 		<-pinned(here, true, func() {
+			touch(true) // what the kernel keeps of the mapping itself
 			from, to = touch(false)
 			written := float64(to-from) / kib
 			from, to = touch(true)
 			alone = float64(to-from) / kib
 			b.add("CopyPageKiB", max(alone-written, 0))
 		})
-		var ready, stop int64
+		var ready, stop, left int64
 		log := make([]step, 1<<16)
 		hog := pinned(there, true, func() {
 			atomic.StoreInt64(&ready, 1)
 			log = log[:spin(now()+int64(patience), &stop, 800, log)]
+			left = now()
 		})
 		<-pinned(here, true, func() {
 			until(&ready, 1, time.Second)
@@ -57,6 +60,9 @@ func (b *bench) copied() (err error) {
 			atomic.StoreInt64(&stop, 1)
 		})
 		<-hog
+		if err != nil || left < to || len(log) == cap(log) { // it was alone for a part
+			return
+		}
 		b.add("CopyPagePeerKiB", max(float64(to-from)/kib-alone, 0))
 		stolen := 0.0
 		for _, s := range log {

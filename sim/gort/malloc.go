@@ -18,8 +18,7 @@ import (
 // alignment; central lists, the page cache and their locks cost what the calibration of one thread says.
 //
 // SIMPLIFIED(malloc): memory is zeroed at the speed at which a freshly swept heap is, in the order of its addresses. Where spans
-// became free out of order, no cache knows what comes next: that took up to twice as long on the reference host, and makes the
-// allocator that goes flat out slower than predicted.
+// became free out of order, no cache knows what comes next, and zeroing takes longer.
 
 const (
 	pageSize      = gopacer.PageSize
@@ -27,7 +26,7 @@ const (
 	tinySize      = 16    // internal/runtime/gc: TinySize
 	mallocHeader  = 8     // runtime/malloc.go: mallocHeaderSize
 	minSizeHeader = 512   // runtime/mbitmap.go: minSizeForMallocHeader
-	kernelPage    = 4096  // of the kernel; 16 KiB on some machines
+	kernelPage    = 4096  // bytes of a page of the kernel
 )
 
 // Size classes of internal/runtime/gc/sizeclasses.go.
@@ -373,7 +372,9 @@ func (s *Sched) allocSpan(mp *m, k *object) {
 // copyPages is what new memory costs more while the write barrier is on: heapSetTypeSmallHeader writes the header of an
 // object, a pointer, and the barrier reads what was there. So the kernel maps its page of zeroes, and at the write that follows
 // copies it and has the other cores forget it.
-// SIMPLIFIED(malloc): a program's own first stores of pointers into new memory do the same, and a bitmap of small objects.
+// SIMPLIFIED(malloc): a program's own first stores of pointers into new memory, where the compiler has to keep their barrier, cost
+// nothing of that kind; a span that is new in part counts for that part, though the runtime clears, and so writes, it first; and
+// pages of the kernel have 4 KiB.
 func (s *Sched) copyPages(mp *m, k *object, kib float64) {
 	if k.size > kernelPage {
 		kib *= kernelPage / float64(k.size)

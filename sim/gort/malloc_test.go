@@ -154,12 +154,18 @@ func TestCopyPages(t *testing.T) {
 		}
 		k := &s.objects[0]
 		before := mp.charge
+		s.host.Watch()
 		s.allocSpan(mp, k)
 		want := float64(k.pages*pageSize/1024)*fresh + c.kib*copied
 		if c.peers {
 			want += c.kib * peer
 		}
 		assert.Equal(t, time.Duration(want), mp.charge-before, name)
+		lost := time.Duration(0)
+		for _, m := range s.host.Moves() {
+			lost += m.For
+		}
+		assert.Equal(t, time.Duration(b2i(c.peers))*time.Duration(c.kib*stolen), lost, name)
 	}
 }
 

@@ -272,6 +272,8 @@ func (h *Host) Rest(t int32) time.Duration {
 }
 
 // Interrupt takes d from every other core that runs a thread of t's process, and tells whether there was one.
+//
+// SIMPLIFIED(kernel): each of many cores loses as much as one alone does, and who interrupts them waits no longer for many.
 func (h *Host) Interrupt(t int32, d time.Duration) bool {
 	hit := false
 	for i := range h.cores {
@@ -283,7 +285,7 @@ func (h *Host) Interrupt(t int32, d time.Duration) bool {
 		if ci := int32(i); d > 0 {
 			h.account(c)
 			c.gap += d
-			h.moved(none, ci, Gap, d)
+			h.moved(none, ci, Gap, c.gap)
 			h.burst(ci)
 		}
 	}
@@ -477,9 +479,8 @@ func (h *Host) charge(c *core, ran time.Duration) {
 
 // nextGap draws for how long a core is busy until the next moment that host and interrupts take.
 //
-// SIMPLIFIED(kernel): the longest hundredth of these moments is left out: a virtual machine's host stops a core for
-// milliseconds, several times in some seconds and never in others. Tails next to idle cores are predicted too short by it, and a
-// heap seldom starts to grow again.
+// SIMPLIFIED(kernel): that a virtual machine's host stops a core for milliseconds now and then is hardly in it: a calibration
+// watches each core for about a second. What such stalls do to tails, and to a heap that one of them makes grow, is not predicted.
 func (h *Host) nextGap(c *core) time.Duration {
 	if h.cost.GapRate.P50 <= 0 {
 		return 1 << 62

@@ -33,11 +33,16 @@ func TestStepCPUComputesItsLinks(t *testing.T) {
 func TestStepCPUGoesDeep(t *testing.T) {
 	long := took(runOnce(t, once(1, lab.Step{Do: lab.CPU, Time: lab.Const(20 * ms), Stack: 60_000})))[0]
 	assert.Greater(t, long, 4*ms, "20 million links cannot be that fast")
-	sum := func(stack int64) (all time.Duration) {
-		for _, d := range took(runOnce(t, once(1000, lab.Step{Do: lab.CPU, Time: lab.Const(1), Stack: stack}))) {
-			all += d
+	sum := func(stack int64) time.Duration {
+		least := time.Hour
+		for range 5 { // something else may run in between
+			all := time.Duration(0)
+			for _, d := range took(runOnce(t, once(1000, lab.Step{Do: lab.CPU, Time: lab.Const(1), Stack: stack}))) {
+				all += d
+			}
+			least = min(least, all)
 		}
-		return all
+		return least
 	}
 	assert.Greater(t, sum(60_000), 2*sum(0))
 }

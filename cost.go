@@ -112,11 +112,15 @@ type Cost struct {
 	PoolPut           Nanos       `json:",omitzero"`  // sync.Pool Put into an empty private slot
 	PoolShared        Nanos       `json:",omitzero"`  // added by a Get or a Put that uses the P's shared part
 
-	Signal    Dist  // from tgkill to the handler of a running thread
-	SignalCPU Nanos // CPU of handling it
-	GapRate   Value // moments stolen from a core by host and interrupts, per second of busy time
-	Gap       Dist  // how long one lasts
-	ArmLate   Dist  // how late the generator's C thread writes an arrival when its core is idle
+	Signal         Dist  // from tgkill to the handler of a running thread
+	SignalCPU      Nanos // CPU of handling it
+	SignalSend     Nanos `json:",omitzero"` // CPU of sending it
+	ColdSignal     Dist  `json:",omitzero"` // as Signal, where the process has sent none for longer than WarmSignals; ColdSignalCPU is 0: as any other
+	ColdSignalCPU  Nanos `json:",omitzero"`
+	ColdSignalSend Nanos `json:",omitzero"`
+	GapRate        Value // moments stolen from a core by host and interrupts, per second of busy time
+	Gap            Dist  // how long one lasts
+	ArmLate        Dist  // how late the generator's C thread writes an arrival when its core is idle
 
 	Infer []Service // service times of models
 
@@ -173,7 +177,11 @@ type Service struct {
 type Rested struct {
 	Idle time.Duration // longer than ShortIdle
 	Wake Dist          // quantiles; between two lengths of idleness each is interpolated
+	Call Nanos         `json:",omitzero"` // waking a thread there, to the waker: as FutexWake; 0: not measured, as before
 }
+
+// WarmSignals is for how long after a signal the next one is as fast as Cost.Signal.
+const WarmSignals = time.Millisecond
 
 // ShortIdle is for how long the cores had been idle on which Cost.WakeIdle was measured.
 const ShortIdle = 350 * time.Microsecond

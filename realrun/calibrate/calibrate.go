@@ -193,6 +193,9 @@ func (b *bench) cost() lab.Cost {
 	c.Heap.Share = share(beside(), c.Heap) // the heap of this process has been large by now
 	v := reflect.ValueOf(&c).Elem()
 	for name, ns := range b.nanos {
+		if !v.FieldByName(name).IsValid() { // those of WakeRested
+			continue
+		}
 		f := v.FieldByName(name)
 		f.Set(reflect.ValueOf(nanosOf(ns)).Convert(f.Type()))
 	}
@@ -200,7 +203,7 @@ func (b *bench) cost() lab.Cost {
 	positive(&c.AllocMarkKiB)
 	for _, idle := range rests {
 		if ns := b.dists[rested(idle)]; len(ns) > 0 {
-			c.WakeRested = append(c.WakeRested, lab.Rested{Idle: idle, Wake: empirical(ns, quantiles, 0, distEnd)})
+			c.WakeRested = append(c.WakeRested, lab.Rested{Idle: idle, Wake: empirical(ns, quantiles, 0, distEnd), Call: nanosOf(b.nanos[rested(idle)])})
 		}
 	}
 	for name, ns := range b.dists {

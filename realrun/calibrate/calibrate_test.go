@@ -59,7 +59,7 @@ func TestShort(t *testing.T) {
 		measured = append(measured, "Tick", "Slice", "SleepOver", "SleepCPU", "EpollOver", "EpollCPU", "Netpoll", "PipeWrite",
 			"PipeRead", "NetWrite", "NetRead", "NetAgain", "ArmLate", "GapRate", "Gap")
 		if runtime.NumCPU() > 1 {
-			measured = append(measured, "IdlePull", "Steal", "FutexWake", "FutexWakeBusy", "FutexSleep", "WakeIdle", "WakeRested")
+			measured = append(measured, "IdlePull", "Steal", "FutexWake", "FutexWakeBusy", "FutexSleep", "WakeIdle", "WakeRested", "SignalSend", "ColdSignal", "ColdSignalCPU", "ColdSignalSend")
 		}
 	}
 	for _, name := range measured {
@@ -215,10 +215,10 @@ func TestLoadErrors(t *testing.T) {
 	}
 	path := pathOf(dir, here.Name)
 	for text, want := range map[string]string{
-		`{"Schema": 7, "Cost": {`: "damaged",
+		`{"Schema": 8, "Cost": {`: "damaged",
 		`{"Schema": 999}`:         "schema 999",
 		`{}`:                      "schema 0",
-		`{"Schema": 7, "Cost": {"Link": {"P50": "x"}}}`: "damaged",
+		`{"Schema": 8, "Cost": {"Link": {"P50": "x"}}}`: "damaged",
 	} {
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
 		_, err := load(dir, here)

@@ -56,6 +56,9 @@ func Describe(c lab.Cost) []Row {
 		case []lab.Rested:
 			for _, r := range f {
 				rows = append(rows, distRow(fmt.Sprintf("%s %v", name, r.Idle), r.Wake))
+				if r.Call.P50 > 0 {
+					rows = append(rows, nanosRow(fmt.Sprintf("%s %v, to the waker", name, r.Idle), r.Call))
+				}
 			}
 		}
 	}

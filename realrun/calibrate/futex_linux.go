@@ -91,13 +91,17 @@ func (b *bench) futexBusy() error {
 	return nil
 }
 
-// restedCore measures wake-ups of a thread that has slept for longer, on a core that was idle meanwhile.
+// restedCore measures wake-ups of a thread that has slept for longer, on a core that was idle meanwhile: to both threads.
 func (b *bench) restedCore() error {
+	read := clockCost()
 	for _, idle := range rests {
+		var call []float64
 		wakes, _ := b.wakes(b.times(int(50*time.Millisecond/idle)), false, func(int) time.Duration { return idle })
 		for _, w := range wakes {
 			b.pool(rested(idle), float64(w.after))
+			call = append(call, float64(w.call)-read)
 		}
+		b.add(rested(idle), call...)
 	}
 	return nil
 }

@@ -84,7 +84,7 @@ func (b *bench) update(c *lab.Cost) {
 		c.IdlePullOdds = lab.Value(nanosOf(odds))
 	}
 	if ns := b.dists["WakeIdle"]; len(ns) > 1 {
-		fresh := (&bench{nanos: map[string][]float64{"FutexWake": b.nanos["FutexWake"], "FutexSleep": b.nanos["FutexSleep"]}, dists: b.dists}).cost()
+		fresh := (&bench{nanos: b.nanos, dists: b.dists}).cost()
 		c.WakeIdle, c.WakeRested, c.FutexWake, c.FutexSleep = fresh.WakeIdle, fresh.WakeRested, fresh.FutexWake, fresh.FutexSleep
 	}
 	for _, t := range b.infer {

@@ -53,26 +53,38 @@ func (b *bench) gaps() error {
 
 // signals sends the runtime's preemption signal to a thread that computes on another core. The thread's last clock
 // read before the handler ran tells when the signal came, the next one how long the handling took. The runtime's
-// handler finds no preemption asked for and returns: it is the path without asyncPreempt.
+// handler finds no preemption asked for and returns: it is the path without asyncPreempt. They follow each other within
+// lab.WarmSignals, and then at distances of some milliseconds, after which all of it takes much longer.
 func (b *bench) signals() error {
+	b.signal("", 40, func(i int) time.Duration { return time.Duration(100+i*61%200) * time.Microsecond })
+	b.signal("Cold", 20, func(i int) time.Duration { return time.Duration(4000+i*610%2000) * time.Microsecond })
+	return nil
+}
+
+// signal sends n signals, and waits before each.
+func (b *bench) signal(kind string, n int, wait func(i int) time.Duration) {
 	here, there := b.pair()
 	var sent []int64
+	var send []float64
 	var log []step
 	procs(runtime.NumCPU()+4, func() {
 		var tid, stop int64
 		room := make([]step, 1<<14)
 		hog := pinned(there, false, func() {
 			atomic.StoreInt64(&tid, int64(unix.Gettid()))
-			log = room[:spin(now()+int64(200*time.Millisecond), &stop, 800, room)]
+			log = room[:spin(now()+int64(patience), &stop, 800, room)]
 		})
 		<-pinned(here, true, func() {
 			until(&tid, 1, time.Second)
 			pause(1e6)
-			for i, end := 0, now()+int64(patience); i < b.times(40) && now() < end; i++ {
-				sent = append(sent, now())
+			read := clockCost()
+			for i, end := 0, now()+int64(patience-10*time.Millisecond); i < b.times(n) && now() < end; i++ {
+				pause(int64(wait(i)))
+				begin := now()
 				syscall.RawSyscall(unix.SYS_TGKILL, uintptr(unix.Getpid()), uintptr(tid), uintptr(unix.SIGURG))
-				pause(int64(100+i*61%200) * 1000)
+				sent, send = append(sent, begin), append(send, float64(now()-begin)-read)
 			}
+			pause(2e5)
 			atomic.StoreInt64(&stop, 1)
 		})
 		<-hog
@@ -81,14 +93,14 @@ func (b *bench) signals() error {
 	for i := 0; len(sent) > 0 && i < len(log); i++ {
 		if s := log[i]; s.to > sent[0] {
 			if late := s.from - sent[0]; !s.switched && late < 100_000 {
-				b.pool("Signal", float64(max(late, 0)))
+				b.pool(kind+"Signal", float64(max(late, 0)))
 				cpu = append(cpu, float64(s.to-s.from))
 			}
 			sent = sent[1:]
 		}
 	}
-	b.add("SignalCPU", cpu...)
-	return nil
+	b.add(kind+"SignalCPU", cpu...)
+	b.add(kind+"SignalSend", send...)
 }
 
 // exitSlow compares the CPU of a system call of a millisecond that loses its P with that of the same call made behind

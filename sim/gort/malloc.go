@@ -187,6 +187,9 @@ func (s *Sched) mallocgc(mp *m, gp *g, k *object, n int64) uint8 {
 	}
 	free := mp.p.mcacheOf(k.class, s.mheap.caches)
 	if free.n == 0 {
+		if s.sweepFirst(mp, k.pages*pageSize, 0) {
+			return s.pay(mp)
+		}
 		s.refill(mp, k)
 		free.n = k.elems * k.perTiny
 		if s.gcTriggered() {
@@ -224,6 +227,9 @@ func (s *Sched) made(pp *p, k *object, n int64) {
 
 // mallocgcLarge allocates one object with a span of its own: it sweeps first, then zeroes it, and tests the trigger each time.
 func (s *Sched) mallocgcLarge(mp *m, gp *g, k *object) uint8 {
+	if s.sweepFirst(mp, k.pages*pageSize, int64(k.pages)) {
+		return s.pay(mp)
+	}
 	if s.controller.BlackenEnabled && gp.credit {
 		gp.credit = false
 	} else if s.controller.BlackenEnabled {

@@ -169,6 +169,29 @@ func TestCopyPages(t *testing.T) {
 	}
 }
 
+// What a new span owes to sweeping is swept bit by bit where that is much, and takes its time before the next bit.
+func TestSweepFirst(t *testing.T) {
+	for name, object := range map[string]Object{"small": {Bytes: 1024}, "large": {Bytes: 1 << 20}} {
+		s := heapOf(2, []Object{object})
+		mp, gp, h := s.allm[0], s.newG(_Grunning), &s.mheap
+		s.price.sweepSpan = us
+		h.unswept, h.unsweptIn, h.garbage, h.sweeper.SweepPagesPerByte = 1000, 2000, 0, 1
+		mp.charge = 0
+		for left := int64(1000); left > sweepAtOnce; left -= sweepAtOnce {
+			require.Equal(t, left, h.unswept, name)
+			require.Equal(t, opBusy, s.mallocgc(mp, gp, &s.objects[0], 1), name)
+			require.Zero(t, mp.charge, "%s: it has been paid", name)
+		}
+		require.Equal(t, opStay, s.mallocgc(mp, gp, &s.objects[0], 1), name)
+		require.Zero(t, h.unswept, "%s: a last bit is swept with the span", name)
+
+		h.unswept, h.unsweptIn, h.sweeper.SweepPagesPerByte = 1000, 2000, 2*sweepAtOnce/float64(s.objects[0].pages*pageSize)
+		h.sweeper.PagesSweptBasis, h.sweeper.SweepHeapLiveBasis = h.pagesSwept, s.controller.HeapLive
+		s.objects[0].live = 0
+		require.False(t, s.sweepFirst(mp, s.objects[0].pages*pageSize, 0), "%s: little is owed", name)
+	}
+}
+
 // What a collection drops from pools is not alive any more.
 func TestPoolCleanup(t *testing.T) {
 	s := heapOf(2, []Object{{Bytes: 64}}, PoolOf{Pool: lab.Pool{Name: "p", Bytes: 64}})

@@ -16,6 +16,7 @@ const (
 	retainExtraPercent = 10 // runtime/mgcscavenge.go
 	reduceExtraPercent = 5
 	sweepTries         = 100 // runtime/mcentral.go: cacheSpan
+	sweepAtOnce        = 64  // spans that one event sweeps at most where a new span owes many
 )
 
 // gcSweep begins a sweep phase: all spans are to be swept. The background sweeper becomes runnable.
@@ -101,6 +102,22 @@ func (s *Sched) deductSweepCredit(mp *m, spanBytes uint64, callerSweepPages int6
 		perSpan := max(int64(h.unsweptIn)/h.unswept, 1)
 		s.sweepSpans(mp, (owed+perSpan-1)/perSpan)
 	}
+}
+
+// sweepFirst sweeps a part of what a new span owes where that is much, as it is where the next trigger is near: it takes its
+// time, in which other Ps sweep, too. False: the rest can be swept at once.
+// SIMPLIFIED(sweep): a goroutine can be preempted between two such parts; the runtime's keeps its M until the object is made.
+func (s *Sched) sweepFirst(mp *m, spanBytes uint64, callerSweepPages int64) bool {
+	h := &s.mheap
+	if h.unswept <= sweepAtOnce {
+		return false
+	}
+	owed := h.sweeper.PagesOwed(&s.controller, spanBytes, callerSweepPages, h.pagesSwept)
+	if owed <= sweepAtOnce*max(int64(h.unsweptIn)/h.unswept, 1) {
+		return false
+	}
+	s.sweepSpans(mp, sweepAtOnce)
+	return true
 }
 
 // bgsweep is the background sweeper: ten spans, then it yields if no P is idle.

@@ -156,6 +156,7 @@ var ours = map[string]string{
 	"safePointSleep":   "forEachP's notetsleep",
 	"safePointWaited":  "forEachP behind it",
 	"sweepSpans":       "sweepone, several times",
+	"sweepFirst":       "a part of deductSweepCredit's loop, which takes time",
 	"sweptOne":         "sweepone's books",
 	"sweepDone":        "what the last sweepone does",
 	"nextIsGarbage":    "spreads what is dead over the spans",

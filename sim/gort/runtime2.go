@@ -134,8 +134,9 @@ type m struct {
 	oldp        *p // the P it had when it entered the call
 	syscalltick uint32
 	schedlink   *m
-	signalled   bool // a preemption signal is under way
-	wasSpinning bool // before it blocked in netpoll
+	signalled   bool          // a preemption signal is under way
+	handling    time.Duration // what it will cost the thread
+	wasSpinning bool          // before it blocked in netpoll
 	pollUntil   time.Duration
 	steal       stealState
 	lockedg     *g    // the goroutine locked to it; nil: none

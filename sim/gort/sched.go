@@ -85,6 +85,7 @@ type Sched struct {
 	noProgress int
 	err        error
 	gcState
+	lastSignal time.Duration // when preemptM sent the last one
 }
 
 // gcState is what the collector and the heap know.
@@ -130,7 +131,7 @@ type record struct {
 type prices struct {
 	newproc, newg, stackNew, stackGrow, stackKiB, stackUse, goexit, swtch, steal, chanop, ready, mutex, spin, cgocall, syscall,
 	exitSlow, timer, now, request, runCall, copyKiB, futexSleep, clone, sleepCPU, epollCPU, netpoll, pipeWrite,
-	pipeRead, signalCPU, netWrite, netWriteKiB, netRead, netReadKiB, netAgain,
+	pipeRead, signalCPU, signalSend, coldSignalCPU, coldSignalSend, netWrite, netWriteKiB, netRead, netReadKiB, netAgain,
 	sweepSpan, sweepFree, markSetup, markG, stopWorld, sweepTerm, markTerm time.Duration
 }
 
@@ -144,7 +145,7 @@ func pricesOf(c *lab.Cost) prices {
 		request: ns(c.Request), runCall: ns(c.RunCall), copyKiB: ns(c.CopyKiB), futexSleep: ns(c.FutexSleep) / 2, // the other half is on the way back, in the latency
 		clone:    ns(c.Clone),
 		sleepCPU: ns(c.SleepCPU), epollCPU: ns(c.EpollCPU), netpoll: ns(c.Netpoll), pipeWrite: ns(c.PipeWrite),
-		pipeRead: ns(c.PipeRead), signalCPU: ns(c.SignalCPU),
+		pipeRead: ns(c.PipeRead), signalCPU: ns(c.SignalCPU), signalSend: ns(c.SignalSend), coldSignalCPU: ns(c.ColdSignalCPU), coldSignalSend: ns(c.ColdSignalSend),
 		netWrite: ns(c.NetWrite), netWriteKiB: ns(c.NetWriteKiB), netRead: ns(c.NetRead), netReadKiB: ns(c.NetReadKiB), netAgain: ns(c.NetAgain),
 		sweepSpan: ns(c.SweepSpan), sweepFree: ns(c.SweepFree), markSetup: ns(c.MarkSetup), markG: ns(c.MarkG), stopWorld: ns(c.StopWorld),
 		sweepTerm: ns(c.SweepTerm), markTerm: ns(c.MarkTerm),
@@ -156,7 +157,7 @@ func pricesOf(c *lab.Cost) prices {
 func New(cost *lab.Cost, policy Policy, knobs lab.Knobs, seed uint64) *Sched {
 	s := &Sched{cost: cost, price: pricesOf(cost), policy: policy, knobs: knobs,
 		random: lab.NewStream(seed, "gort/cheaprand", 0), infer: lab.NewStream(seed, "gort/infer", 0),
-		kernel: lab.NewStream(seed, "gort/kernel", 0)}
+		kernel: lab.NewStream(seed, "gort/kernel", 0), lastSignal: -time.Hour}
 	s.host = host.New(cost, &s.q, seed)
 	n := knobs.GOMAXPROCS
 	for i := range n {

@@ -81,20 +81,28 @@ func (s *Sched) exitsyscallNoP(mp *m) {
 	s.stopm(mp)
 }
 
-// preemptM sends the M a signal, at most one at a time.
-func (s *Sched) preemptM(mp *m) {
+// preemptM sends the M a signal, at most one at a time. Sending and handling take longer where the process has sent none for
+// a while: the kernel's and the runtime's code for it, and the host's, have left the caches.
+func (s *Sched) preemptM(a *actor, mp *m) {
 	if mp.signalled {
 		return
 	}
-	mp.signalled = true
-	s.q.Push(des.Event{At: s.host.Now + s.cost.Signal.Sample(&s.kernel), Kind: evSignal, Who: mp.id})
+	now := s.host.Now + a.charge
+	late, send, handling := &s.cost.Signal, s.price.signalSend, s.price.signalCPU
+	if s.price.coldSignalCPU > 0 && now-s.lastSignal > lab.WarmSignals {
+		late, send, handling = &s.cost.ColdSignal, s.price.coldSignalSend, s.price.coldSignalCPU
+	}
+	s.lastSignal = now
+	mp.signalled, mp.handling = true, handling
+	s.q.Push(des.Event{At: now + late.Sample(&s.kernel), Kind: evSignal, Who: mp.id})
+	a.charge += send
 }
 
 // doSigPreempt is the signal's handler: a goroutine that computes yields at once, wherever it is.
 func (s *Sched) doSigPreempt(mp *m) {
 	mp.signalled = false
 	if gp := mp.curg; gp != nil && gp.status == _Grunning && gp.preempt && mp.next == mRun {
-		mp.charge += s.price.signalCPU
+		mp.charge += mp.handling
 		s.note(dSignal, mp.p, gp, 0, 0)
 		s.host.Cut(mp.thread)
 	}

@@ -109,7 +109,7 @@ func (s *Sched) retake(now time.Duration) (n int) {
 		if pd.schedtick != pp.schedtick {
 			pd.schedtick, pd.schedwhen = pp.schedtick, now
 		} else if s.policy.ForcePreempt > 0 && pd.schedwhen+s.policy.ForcePreempt <= now {
-			s.preemptone(pp)
+			s.preemptone(&s.sysmon.actor, pp)
 			sysretake = true
 		}
 		mp := pp.m
@@ -140,7 +140,7 @@ func (s *Sched) takeP(mp *m) {
 }
 
 // preemptone asks the goroutine of a P to yield: at its next call of a function, and by a signal at once.
-func (s *Sched) preemptone(pp *p) {
+func (s *Sched) preemptone(a *actor, pp *p) {
 	mp := pp.m
 	if mp == nil || mp.curg == nil || mp.curg.status == _Gsyscall {
 		return
@@ -152,7 +152,7 @@ func (s *Sched) preemptone(pp *p) {
 	case mp.draining: // gcDrain looks at preempt at each object
 		s.host.Cut(mp.thread)
 	case s.policy.AsyncPreempt && !s.knobs.AsyncPreemptOff:
-		s.preemptM(mp)
+		s.preemptM(a, mp)
 	case gp.pc < int32(len(gp.prog.Ops)) && gp.prog.Ops[gp.pc].Do == CPUCalls:
 		s.host.Cut(mp.thread)
 	}

@@ -394,8 +394,9 @@ func TestPreemptionSignal(t *testing.T) {
 	s := newProcess(2, priced())
 	m1, _ := s.runs()
 	m1.charge = 0
-	s.preemptM(m1)
-	s.preemptM(m1)
+	sender := &actor{}
+	s.preemptM(sender, m1)
+	s.preemptM(sender, m1)
 	var at []time.Duration
 	for s.q.Len() > 0 && s.q.Next() < time.Second && len(at) < 3 {
 		if e := s.q.Pop(); e.Kind == evSignal {
@@ -408,6 +409,36 @@ func TestPreemptionSignal(t *testing.T) {
 	m1.curg.preempt = true
 	s.doSigPreempt(m1)
 	require.Equal(t, 5*us, m1.charge)
+}
+
+// The first signal in a while takes longer, and costs both threads more; one soon after it is a usual one. It leaves when
+// its sender has done what it has to do before.
+func TestColdSignal(t *testing.T) {
+	cost := priced()
+	n := func(ns float64) lab.Nanos { return lab.Nanos{P50: ns} }
+	cost.SignalSend, cost.ColdSignal, cost.ColdSignalCPU, cost.ColdSignalSend = n(3000), lab.Const(50*us), n(11_000), n(25_000)
+	s := newProcess(2, cost)
+	m1, _ := s.runs()
+	m1.curg.preempt = true
+	signal := func(at, late, send, handling time.Duration) {
+		t.Helper()
+		sender := &actor{charge: 2 * us}
+		s.host.Now, m1.signalled, m1.charge = at, false, 0
+		s.preemptM(sender, m1)
+		require.Equal(t, 2*us+send, sender.charge)
+		for e := s.q.Pop(); ; e = s.q.Pop() {
+			if e.Kind == evSignal {
+				require.Equal(t, at+2*us+late, e.At)
+				break
+			}
+		}
+		s.doSigPreempt(m1)
+		require.Equal(t, handling, m1.charge)
+	}
+	signal(0, 50*us, 25*us, 11*us)
+	signal(300*us, 20*us, 3*us, 5*us)
+	signal(300*us+lab.WarmSignals, 20*us, 3*us, 5*us)
+	signal(400*us+2*lab.WarmSignals, 50*us, 25*us, 11*us)
 }
 
 // The netpoller gives what became ready last first; with no P idle it is left to the others.

@@ -129,7 +129,8 @@ func (h *Host) pullWaiting(to int32) bool {
 	c.failed = 0
 	h.leave(from, t)
 	h.cores[from].take(t)
-	h.enqueue(t, to, h.leaveIdle(to))
+	latency, _ := h.leaveIdle(to)
+	h.enqueue(t, to, latency)
 	return true
 }
 

@@ -306,9 +306,10 @@ func (h *Host) Wake(t, waker int32) time.Duration {
 	}
 	ci := h.selectCore(t, from)
 	idle := h.cores[ci].cur == none
-	h.enqueue(t, ci, h.leaveIdle(ci)+h.farther(from, ci))
+	latency, call := h.leaveIdle(ci)
+	h.enqueue(t, ci, latency+h.farther(from, ci))
 	if idle {
-		return h.wake
+		return call
 	}
 	return h.wakeBusy
 }

@@ -8,6 +8,28 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
+// What waking a core costs the waker grows in the same way; a length for which it was not measured keeps what was before.
+func TestARestedCoreCostsItsWaker(t *testing.T) {
+	n := func(ns float64) lab.Nanos { return lab.Nanos{P50: ns} }
+	cost := plain(1)
+	cost.FutexWake = n(6000)
+	cost.WakeRested = []lab.Rested{{Idle: ms, Wake: lab.Const(us), Call: n(10_000)}, {Idle: 5 * ms, Wake: lab.Const(us), Call: n(30_000)}, {Idle: 9 * ms, Wake: lab.Const(us)}}
+	for _, c := range []struct{ idle, want time.Duration }{
+		{20 * us, 6 * us}, {lab.ShortIdle, 6 * us}, {675 * us, 8 * us}, {ms, 10 * us}, {2 * ms, 15 * us}, {5 * ms, 30 * us}, {7 * ms, 30 * us}, {time.Second, 30 * us},
+	} {
+		r := newRig(cost, 1, 1)
+		var blocked time.Duration
+		r.order = func(t int32) {
+			blocked = r.Now + ms
+			r.Block(t, ms)
+		}
+		r.Wake(0, none)
+		r.until(ms / 2)
+		r.until(blocked + c.idle)
+		assert.Equal(t, c.want, r.Wake(0, none), "idle for %v", c.idle)
+	}
+}
+
 // The longer a core has been idle, the later it runs a woken thread: as measured at those lengths, in between in
 // proportion, beyond them as at the last.
 func TestARestedCoreWakesLater(t *testing.T) {

@@ -17,8 +17,9 @@ import (
 // SIMPLIFIED(malloc): tiny objects share blocks of 16 bytes with those of about their size only, and without regard to
 // alignment; central lists, the page cache and their locks cost what the calibration of one thread says.
 //
-// SIMPLIFIED(malloc): memory is zeroed at the speed at which a freshly swept heap is, in the order of its addresses. Where spans
-// became free out of order, no cache knows what comes next, and zeroing takes longer.
+// SIMPLIFIED(malloc): an allocation takes as long as the median one of the calibration. On a shared host the same loop over the
+// same heap takes twice as long for tenths of a second at a time, and a run has its own share of these. Nor does it matter in
+// which order of addresses spans became free: out of order no cache knows what comes next, and zeroing takes longer.
 
 const (
 	pageSize      = gopacer.PageSize

@@ -136,6 +136,7 @@ func TestRefresh(t *testing.T) {
 		for i, r := range c.WakeRested {
 			assert.Equal(t, rests[i], r.Idle)
 			assert.Positive(t, r.Wake.Quantile(0))
+			assert.Positive(t, r.Call.P50)
 		}
 	}
 	if lib.Path != "" {

@@ -139,7 +139,8 @@ func (s *Sched) openHeap() {
 const closureBytes = 48
 
 // goClosure allocates what a go statement does, which dies with the goroutine.
-// SIMPLIFIED(malloc): it neither tests the trigger nor owes assists; the next object that the P allocates does.
+// SIMPLIFIED(malloc): it neither tests the trigger nor owes assists, and sweeps what it owes at once; the next object that the P
+// allocates does the former.
 func (s *Sched) goClosure(mp *m, gp *g) {
 	k := &s.objects[s.closure]
 	free := mp.p.mcacheOf(k.class, s.mheap.caches)

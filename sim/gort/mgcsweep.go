@@ -10,7 +10,8 @@ import (
 // program asks of the collector (runtime.GC, debug.SetGCPercent, debug.SetMemoryLimit).
 //
 // SIMPLIFIED(scavenge): the background scavenger gives memory above its goals back as fast as a hundredth of a CPU can, but its
-// goroutine is not there: nobody pays for it.
+// goroutine is not there: nobody pays for it. Near a memory limit whoever takes a span gives back what would exceed the limit
+// first (mheap.allocSpan). Nobody pays for that either, nor for the page faults that follow.
 
 const (
 	retainExtraPercent = 10 // runtime/mgcscavenge.go
@@ -104,7 +105,7 @@ func (s *Sched) deductSweepCredit(mp *m, spanBytes uint64, callerSweepPages int6
 	}
 }
 
-// sweepFirst sweeps a part of what a new span owes where that is much, as it is where the next trigger is near: it takes its
+// sweepFirst sweeps a part of what a new span owes where that is much, as it is where the next trigger is near: that takes
 // time, in which other Ps sweep, too. False: the rest can be swept at once.
 // SIMPLIFIED(sweep): a goroutine can be preempted between two such parts; the runtime's keeps its M until the object is made.
 func (s *Sched) sweepFirst(mp *m, spanBytes uint64, callerSweepPages int64) bool {

@@ -12,7 +12,8 @@ import (
 // findRunnable gives its P up and parks. Who stops the world asks again every 100 µs for those that did not hear.
 //
 // SIMPLIFIED(stw): the goroutine that stops the world stays running (the runtime marks it waiting), procresize costs no
-// time, the clock of a collection's first stop ends after the last wakep and not before it, and in a process without a collector gcsema and worldsema are one semaphore.
+// time, the clock of a collection's first stop ends after the last wakep and not before it, and in a process without a
+// collector gcsema and worldsema are one semaphore.
 
 const stopAgain = 100 * time.Microsecond // runtime/proc.go: stopTheWorldWithSema
 

@@ -82,7 +82,10 @@ func (s *Sched) exitsyscallNoP(mp *m) {
 }
 
 // preemptM sends the M a signal, at most one at a time. Sending and handling take longer where the process has sent none for
-// a while: the kernel's and the runtime's code for it, and the host's, have left the caches.
+// a while, presumably because the kernel's and the runtime's code for it, and the host's, have left the caches.
+//
+// SIMPLIFIED(signal): a process is cold and not a core, so of several signals at once only the first is; one for a thread that
+// is on no core costs its sender as much; and a worker that marks is asked without one, for nothing.
 func (s *Sched) preemptM(a *actor, mp *m) {
 	if mp.signalled {
 		return

@@ -8,7 +8,7 @@ import (
 
 // leaveIdle is the time from a wake-up to the woken thread running on a core that is idle. It grows with the time for which
 // the core has been, presumably because the host of a virtual machine gives the processor of a halted CPU away after a
-// moment, and because caches get cold. So does what waking it costs the waker, call.
+// moment, and because caches get cold. What waking it costs the waker, call, changes with that time, too.
 func (h *Host) leaveIdle(ci int32) (latency, call time.Duration) {
 	rested := h.cost.WakeRested
 	if len(rested) == 0 || h.private { // a core of one's own does not rest

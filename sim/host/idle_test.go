@@ -8,14 +8,15 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// What waking a core costs the waker grows in the same way; a length for which it was not measured keeps what was before.
+// What waking a core costs the waker changes in the same way, up or down; a length for which it was not measured keeps what was before.
 func TestARestedCoreCostsItsWaker(t *testing.T) {
 	n := func(ns float64) lab.Nanos { return lab.Nanos{P50: ns} }
 	cost := plain(1)
 	cost.FutexWake = n(6000)
-	cost.WakeRested = []lab.Rested{{Idle: ms, Wake: lab.Const(us), Call: n(10_000)}, {Idle: 5 * ms, Wake: lab.Const(us), Call: n(30_000)}, {Idle: 9 * ms, Wake: lab.Const(us)}}
+	cost.WakeRested = []lab.Rested{{Idle: ms, Wake: lab.Const(us), Call: n(10_000)}, {Idle: 5 * ms, Wake: lab.Const(us), Call: n(30_000)}, {Idle: 9 * ms, Wake: lab.Const(us)},
+		{Idle: 11 * ms, Wake: lab.Const(us), Call: n(20_000)}}
 	for _, c := range []struct{ idle, want time.Duration }{
-		{20 * us, 6 * us}, {lab.ShortIdle, 6 * us}, {675 * us, 8 * us}, {ms, 10 * us}, {2 * ms, 15 * us}, {5 * ms, 30 * us}, {7 * ms, 30 * us}, {time.Second, 30 * us},
+		{20 * us, 6 * us}, {lab.ShortIdle, 6 * us}, {675 * us, 8 * us}, {ms, 10 * us}, {2 * ms, 15 * us}, {5 * ms, 30 * us}, {7 * ms, 30 * us}, {10 * ms, 25 * us}, {time.Second, 20 * us},
 	} {
 		r := newRig(cost, 1, 1)
 		var blocked time.Duration

@@ -116,8 +116,8 @@ type Cost struct {
 	SignalCPU      Nanos // CPU of handling it
 	SignalSend     Nanos `json:",omitzero"` // CPU of sending it
 	ColdSignal     Dist  `json:",omitzero"` // as Signal, where the process has sent none for longer than WarmSignals; ColdSignalCPU is 0: as any other
-	ColdSignalCPU  Nanos `json:",omitzero"`
-	ColdSignalSend Nanos `json:",omitzero"`
+	ColdSignalCPU  Nanos `json:",omitzero"` // CPU of handling such a one
+	ColdSignalSend Nanos `json:",omitzero"` // CPU of sending it
 	GapRate        Value // moments stolen from a core by host and interrupts, per second of busy time
 	Gap            Dist  // how long one lasts
 	ArmLate        Dist  // how late the generator's C thread writes an arrival when its core is idle

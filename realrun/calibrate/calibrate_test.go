@@ -52,14 +52,14 @@ func TestShort(t *testing.T) {
 	assert.Equal(t, procs, runtime.GOMAXPROCS(0), "GOMAXPROCS is put back")
 	assert.Equal(t, 77, debug.SetGCPercent(77), "the collector is put back")
 
-	measured := []string{"Link", "Newproc", "StackKiB", "StackUse", "Goexit", "Chan", "Switch", "Mutex", "Timer", "Now", "AllocMin", "AllocKiB",
+	measured := []string{"Link", "Newproc", "StackUse", "Goexit", "Chan", "Switch", "Mutex", "Timer", "Now", "AllocMin", "AllocKiB",
 		"Spin", "Request", "CopyKiB", "Threads", "Cores", "Heap", "Alloc", "Mark", "MarkSetup", "StopWorld", "SweepTerm", "MarkTerm",
 		"Store", "PoolGet", "PoolPut"}
 	if runtime.GOOS == "linux" {
 		measured = append(measured, "Tick", "Slice", "SleepOver", "SleepCPU", "EpollOver", "EpollCPU", "Netpoll", "PipeWrite",
 			"PipeRead", "NetWrite", "NetRead", "NetAgain", "ArmLate", "GapRate", "Gap")
 		if runtime.NumCPU() > 1 {
-			measured = append(measured, "IdlePull", "Steal", "FutexWake", "FutexWakeBusy", "FutexSleep", "WakeIdle", "WakeRested", "SignalSend", "ColdSignal", "ColdSignalCPU", "ColdSignalSend")
+			measured = append(measured, "IdlePull", "Steal", "FutexWake", "FutexWakeBusy", "FutexSleep", "WakeIdle", "WakeRested", "SignalSend", "ColdSignalSend")
 		}
 	}
 	for _, name := range measured {

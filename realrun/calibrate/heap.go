@@ -45,7 +45,7 @@ func (k objectKind) object() native.Object {
 }
 
 // allocHeaps are over how much memory allocation goes before it comes to the same place again: more than a core's own cache
-// holds, in every round, and more than all caches hold, in few.
+// holds, in every round, and more than all caches hold, in every second one.
 var allocHeaps = []markSet{{live: 4 << 20}, {live: 128 << 20, rounds: []int{1, 3, 5, 7, 9}, long: true}}
 
 // sizes measures the allocation of one object of each size, with and without pointers, on one P: from spans that objects of

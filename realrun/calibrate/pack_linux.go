@@ -36,7 +36,7 @@ func (g *guest) once(seen uint32) {
 	g.wait(seen)
 	var core uint32
 	syscall.RawSyscall(unix.SYS_GETCPU, uintptr(unsafe.Pointer(&core)), 0, 0)
-	g.core = int64(core)
+	atomic.StoreInt64(&g.core, int64(core))
 	atomic.AddInt64(&g.came, 1)
 }
 
@@ -77,20 +77,21 @@ func (b *bench) pack() error {
 		gone := g.sleep(there)
 		<-pinned(here, true, func() {
 			until(&g.tid, 1, time.Second)
-			allow(g.tid, here, there)
+			allow(atomic.LoadInt64(&g.tid), here, there)
 			p, n := pelt{last: now()}, b.times(160)
 			for i, end := -settled, now()+int64(2*period)*int64(n+settled); i < n && now() < end; i++ {
 				share := 0.3 + 0.65*float64(max(i, 0))/float64(n)
 				p.update(false)
 				pause(int64(share * float64(period)))
 				p.update(true)
-				came := g.came
-				if i >= 0 && i%3 == 0 {
+				came := atomic.LoadInt64(&g.came)
+				ask := i >= 0 && i%3 == 0 && came == int64(atomic.LoadUint32(&g.opened)) // else it is still on its way
+				if ask {
 					g.open()
 				}
 				nap(time.Duration((1-share)*float64(period)) - 60*time.Microsecond)
-				if i >= 0 && i%3 == 0 && until(&g.came, came+1, period) {
-					seen = append(seen, packing{p.util, g.core == int64(here)})
+				if ask && until(&g.came, came+1, period) {
+					seen = append(seen, packing{p.util, atomic.LoadInt64(&g.core) == int64(here)})
 				}
 			}
 			atomic.StoreInt64(&g.quit, 1)

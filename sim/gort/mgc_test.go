@@ -3,6 +3,7 @@ package gort
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/gmplab/lab/sim/gopacer"
 	"github.com/stretchr/testify/assert"
@@ -111,4 +112,48 @@ func TestAllocatesBlack(t *testing.T) {
 	s.gcphase = _GCmark
 	s.made(mp.p, &s.objects[0], 3)
 	assert.Equal(t, uint64(3*1024), s.work.bytesMarked)
+}
+
+// assisting is a goroutine that owes more than is left, which is marked in two pieces, while somebody else marks, too.
+func assisting(t *testing.T) (*Sched, *m, *g) {
+	s := heapOf(2, []Object{{Bytes: 1024}})
+	mp, w, c := s.allm[0], &s.work, &s.controller
+	gp := s.newG(_Grunning)
+	s.acquirep(mp, s.allp[1])
+	mp.curg, gp.m = gp, mp
+	gp.gcop, gp.gcAssistBytes = gcopAssist, -1024
+	s.gcphase, c.BlackenEnabled, c.AssistWorkPerByte, c.AssistBytesPerWork = _GCmark, true, 1e9, 1e-9
+	w.roots, w.heap, w.active = pool2{}, pool2{2 * drainAtOnce, 1e9}, 1
+	require.Equal(t, opBusy, s.gcAssistAlloc(mp, gp))
+	require.Equal(t, drainAtOnce, w.heap.left)
+	s.drained(mp, 0)
+	return s, mp, gp
+}
+
+// An assist that owes more than is left claims a little of it at a time, so that others mark as well, and goes on while there is
+// some. It parks when there is none.
+func TestAssistLeavesSomeForOthers(t *testing.T) {
+	s, mp, gp := assisting(t)
+	w := &s.work
+	require.Equal(t, opDone, s.gcAssistAlloc(mp, gp))
+	require.Equal(t, gcopAssist, gp.gcop, "it goes on")
+	require.Equal(t, opBusy, s.gcAssistAlloc(mp, gp))
+	require.Zero(t, w.heap.left)
+	s.drained(mp, 0)
+	require.True(t, w.assistQueue.empty())
+	s.gcAssistAlloc(mp, gp)
+	require.Same(t, gp, w.assistQueue.head, "nothing is left")
+}
+
+// Where the limiter ends an assist, it parks for what it owes (gcAssistAlloc); only one that would begin goes free.
+func TestLimitedAssistParks(t *testing.T) {
+	s, mp, gp := assisting(t)
+	s.limiter.AddAssistTime(2 * int64(time.Minute))
+	s.limiter.Update(int64(time.Minute))
+	require.True(t, s.limiter.Limiting())
+	s.gcAssistAlloc(mp, gp)
+	require.Same(t, gp, s.work.assistQueue.head)
+	gp.gcop = gcopAssist
+	require.Equal(t, opDone, s.gcAssistAlloc(mp, gp))
+	require.Equal(t, gcopNone, gp.gcop)
 }

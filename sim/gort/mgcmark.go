@@ -15,9 +15,12 @@ import (
 // the heap, as calibrated; a worker beside a busy core marks no slower.
 //
 // SIMPLIFIED(mark): credit that workers earn while nobody waits for it is added when somebody asks, to the byte, not in
-// portions of 2,000.
+// portions of 2,000; and an assist that goes on after drainAtOnce takes from it anew, where the runtime takes once.
 
-const stackScanned = 400 // bytes of its stack that a parked goroutine has in use, about
+const (
+	stackScanned = 400                    // bytes of its stack that a parked goroutine has in use, about
+	drainAtOnce  = 200 * time.Microsecond // how much of the marking that is left somebody claims who may mark for as long as he likes
+)
 
 // gcPrepareMarkRoots sees what there is to mark: the roots, and what is alive.
 func (s *Sched) gcPrepareMarkRoots() {
@@ -203,7 +206,7 @@ func (s *Sched) gcAssistAlloc(mp *m, gp *g) uint8 {
 		if gp.preempt {
 			return opStay // exec lets it yield
 		}
-		if !c.BlackenEnabled || c.BgScanCredit > 0 {
+		if !c.BlackenEnabled || c.BgScanCredit > 0 || w.rate() > 0 && !s.limiter.Limiting() { // where gcDrainN goes on
 			return opDone
 		}
 		return s.gcParkAssist(mp, gp)
@@ -240,7 +243,7 @@ func (s *Sched) gcAssistAlloc(mp *m, gp *g) uint8 {
 	mp.drain = drain{began: s.host.Now}
 	s.note(tAssist, mp.p, gp, int32(scanWork>>10), mp.id)
 	if rate := w.rate(); rate > 0 {
-		s.drainPiece(mp, time.Duration(float64(scanWork)/rate), false)
+		s.drainPiece(mp, time.Duration(min(float64(scanWork)/rate, float64(drainAtOnce))), false)
 		return opBusy
 	}
 	return opStay
@@ -398,8 +401,8 @@ func (s *Sched) workerGoesOn(mp *m, gp *g) time.Duration {
 	if gp.preempt && (s.sched.gcwaiting || pp.runSafePointFn) {
 		return 0
 	}
-	const dedicatedPiece, shortest, longest = 200 * time.Microsecond, 2 * time.Microsecond, 2 * time.Millisecond
-	d := dedicatedPiece
+	const shortest, longest = 2 * time.Microsecond, 2 * time.Millisecond
+	d := drainAtOnce
 	if pp.gcMarkWorkerMode == gopacer.MarkWorkerDedicatedMode {
 		if gp.preempt && gp.op == 1 { // from now on it cannot be preempted: others get what waits here
 			gp.op = 2

@@ -2,9 +2,8 @@
 // so that predictions are the same bytes on every machine of the same architecture (math.Log and math.Exp may differ in
 // the last digit between architectures; linux/amd64 is the one that is tested).
 //
-// It is put together from calibrations of one day, 2026-11-23, so that what did not change stays the same bytes: the heap's costs,
-// those of sending signals and of signals that are cold, and what a rested core costs who wakes it are of 20:22, marks without
-// Green Tea of 15:17, all else of 12:16, which is the time that it carries.
+// It is one calibration, made right before the experiments were predicted and measured, of 2026-11-23 23:24, which is the time
+// that it carries; but for marks without Green Tea, which want a build of their own and are of 15:17.
 package reference
 
 import (

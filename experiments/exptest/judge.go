@@ -15,8 +15,11 @@ import (
 	"github.com/gmplab/lab/experiments"
 )
 
-// Values are made-up medians: metric by metric of each point.
+// Values are made-up medians: metric by metric of each point, and Spread beside them.
 type Values map[string]map[string]float64
+
+// Spread is the key of how wide a point's intervals are: from so much below the medians to so much above, as a share.
+const Spread = "spread"
 
 // Judge gives what the claims of an experiment say of made-up data, so that its Rules can be tested without a run. A
 // side that is nil was not run.
@@ -39,7 +42,7 @@ func Judge(t *testing.T, e *experiments.Experiment, predicted, measured Values) 
 	return verdicts
 }
 
-// bench writes three repetitions of the same values.
+// bench writes three repetitions.
 func bench(e *experiments.Experiment, side string, v Values) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "side: %s\ncores: 2\nseed: %d\n\n", side, Seed)
@@ -47,7 +50,9 @@ func bench(e *experiments.Experiment, side string, v Values) string {
 		for rep := range 3 {
 			fmt.Fprintf(&b, "BenchmarkLab/exp=%s/point=%s/rep=%d 1", e.Name, point, rep)
 			for _, metric := range slices.Sorted(maps.Keys(v[point])) {
-				fmt.Fprintf(&b, " %v %s", v[point][metric], metric)
+				if metric != Spread {
+					fmt.Fprintf(&b, " %v %s", v[point][metric]*(1+v[point][Spread]*float64(rep-1)), metric)
+				}
 			}
 			b.WriteByte('\n')
 		}

@@ -144,7 +144,7 @@ var Experiment = experiments.Experiment{
 			Statement: "A slice put into a sync.Pool by value is boxed: each put allocates its header.",
 			Expect:    experiments.Holds,
 			Rule:      eachSize(boxed),
-			RuleText: "A pool of slices against a pool of pointers, at each size of buffer: 0.9 to 1.1 objects more for each request. " +
+			RuleText: "A pool of slices against a pool of pointers, at each size of buffer: 0.9 to 1.1 objects more for each request, within the two intervals, which do not overlap. " +
 				"At all sizes: holds; at some: holds in part; at none: refuted.",
 		},
 		{
@@ -201,8 +201,8 @@ func steadier(t *experiments.Table, size string) (passed, ok bool) {
 func boxed(t *experiments.Table, size string) (passed, ok bool) {
 	slice, okSlice := t.Value("", "slice-"+size, objects)
 	pointer, okPointer := t.Value("", "pointer-"+size, objects)
-	more := slice.Value - pointer.Value
-	return more >= 0.9 && more <= 1.1, okSlice && okPointer
+	least, most := slice.Low-pointer.High, slice.High-pointer.Low
+	return least > 0 && least <= 1.1 && most >= 0.9, okSlice && okPointer
 }
 
 func victim(t *experiments.Table) experiments.Verdict {

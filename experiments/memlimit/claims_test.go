@@ -48,6 +48,9 @@ func TestClaims(t *testing.T) {
 	v["gogc-50"][p99], v["gogc-50"][gcCPU] = 0.002, 0.1
 	assert.Equal(t, experiments.Holds, exptest.Judge(t, &Experiment, v, nil)["G4"].Predicted)
 	v["gogc-100"][exptest.Spread] = 0.9
-	assert.Equal(t, experiments.Refuted, exptest.Judge(t, &Experiment, v, nil)["G4"].Predicted, "intervals that overlap are not lower")
+	assert.Equal(t, experiments.NotTestable, exptest.Judge(t, &Experiment, v, nil)["G4"].Predicted, "intervals that overlap tell nothing")
+	v = values()
+	v["gogc-50"][exptest.Spread] = 0.3
+	assert.Equal(t, experiments.Refuted, exptest.Judge(t, &Experiment, v, nil)["G4"].Predicted, "more CPU, and a tail that may be the same")
 	assert.Equal(t, experiments.NotTestable, exptest.Judge(t, &Experiment, exptest.Values{"gogc-50": {gcCPU: 1}}, nil)["G4"].Predicted)
 }

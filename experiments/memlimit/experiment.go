@@ -104,7 +104,7 @@ var Experiment = experiments.Experiment{
 			Statement: "When pauses cost throughput, lower GOGC.",
 			Expect:    experiments.Refuted,
 			Rule:      lower,
-			RuleText:  "With GOGC=50 against GOGC=100, GC CPU and the 99th percentile of requests that allocate nothing: both lower: holds; one of them: holds in part; none: refuted. Lower is an interval that lies below the other.",
+			RuleText:  "With GOGC=50 against GOGC=100, GC CPU and the 99th percentile of requests that allocate nothing: both lower: holds; one of them: holds in part; none, and one of them higher: refuted; else not testable. Lower and higher is an interval that lies apart from the other.",
 		},
 		{
 			ID:        "G4.limit",
@@ -124,7 +124,7 @@ var Experiment = experiments.Experiment{
 }
 
 func lower(t *experiments.Table) experiments.Verdict {
-	n := 0
+	n, higher := 0, false
 	for _, metric := range []string{gcCPU, p99} {
 		low, ok1 := t.Value("", "gogc-50", metric)
 		high, ok2 := t.Value("", "gogc-100", metric)
@@ -134,6 +134,10 @@ func lower(t *experiments.Table) experiments.Verdict {
 		if low.High < high.Low {
 			n++
 		}
+		higher = higher || high.High < low.Low
+	}
+	if n == 0 && !higher {
+		return experiments.NotTestable
 	}
 	return []experiments.Verdict{experiments.Refuted, experiments.InPart, experiments.Holds}[n]
 }

@@ -57,6 +57,8 @@ func TestClaims(t *testing.T) {
 	assert.Equal(t, experiments.Holds, exptest.Judge(t, &Experiment, wide, nil)["G5.boxed"].Predicted, "one object more lies within the interval")
 	wide["slice-1M"][exptest.Spread] = 0.9
 	assert.Equal(t, experiments.InPart, exptest.Judge(t, &Experiment, wide, nil)["G5.boxed"].Predicted, "intervals that overlap tell nothing")
+	wide["slice-1M"][objects], wide["slice-1M"][exptest.Spread] = 3, 0.8
+	assert.Equal(t, experiments.InPart, exptest.Judge(t, &Experiment, wide, nil)["G5.boxed"].Predicted, "far off and wide")
 	p := values()
 	p["burst-close"][miss], p["burst-apart"][miss] = 1, 0
 	assert.Equal(t, experiments.Refuted, exptest.Judge(t, &Experiment, p, nil)["G5.victim"].Predicted, "the other way round")

@@ -76,7 +76,10 @@ func (b *bench) pack() error {
 		g := &guest{}
 		gone := g.sleep(there)
 		<-pinned(here, true, func() {
-			until(&g.tid, 1, time.Second)
+			if !until(&g.tid, 1, time.Second) {
+				atomic.StoreInt64(&g.quit, 1)
+				return
+			}
 			allow(atomic.LoadInt64(&g.tid), here, there)
 			p, n := pelt{last: now()}, b.times(160)
 			for i, end := -settled, now()+int64(2*period)*int64(n+settled); i < n && now() < end; i++ {

@@ -68,10 +68,10 @@ func (b *bench) signals() error {
 
 const (
 	fewSignals   = 12                     // are sent at least: on a busy machine most come to a thread that does not run
-	latestSignal = 200 * time.Microsecond // what comes later has met something else
+	latestSignal = 100 * time.Microsecond // less than lies between two; what comes later has met something else
 )
 
-// signal sends n signals and one before them that does not count, as it is always cold, and waits before each.
+// signal sends n signals, and one before them that does not count as it is always cold, and waits before each.
 func (b *bench) signal(kind string, n int, wait func(i int) time.Duration) {
 	here, there := b.pair()
 	var sent []int64
@@ -85,13 +85,16 @@ func (b *bench) signal(kind string, n int, wait func(i int) time.Duration) {
 			log = room[:spin(now()+int64(patience), &stop, 800, room)]
 		})
 		<-pinned(here, true, func() {
-			until(&tid, 1, time.Second)
+			if !until(&tid, 1, time.Second) {
+				return
+			}
+			to := uintptr(atomic.LoadInt64(&tid))
 			pause(1e6)
 			read := clockCost()
 			for i, end := 0, now()+int64(patience-10*time.Millisecond); i <= max(b.times(n), fewSignals) && now() < end; i++ {
 				pause(int64(wait(i)))
 				begin := now()
-				syscall.RawSyscall(unix.SYS_TGKILL, uintptr(unix.Getpid()), uintptr(tid), uintptr(unix.SIGURG))
+				syscall.RawSyscall(unix.SYS_TGKILL, uintptr(unix.Getpid()), to, uintptr(unix.SIGURG))
 				sent, send = append(sent, begin), append(send, float64(now()-begin)-read)
 			}
 			pause(2e5)
@@ -99,20 +102,31 @@ func (b *bench) signal(kind string, n int, wait func(i int) time.Duration) {
 		})
 		<-hog
 	})
-	var cpu []float64
-	for i, first := 0, len(sent); len(sent) > 0 && i < len(log); i++ {
-		if s := log[i]; s.to > sent[0] {
-			if late := s.from - sent[0]; !s.switched && late < int64(latestSignal) && len(sent) < first {
-				b.pool(kind+"Signal", float64(max(late, 0)))
-				cpu = append(cpu, float64(s.to-s.from))
-			}
-			sent = sent[1:]
-		}
-	}
+	late, cpu := handled(sent, log)
+	b.pool(kind+"Signal", late...)
 	b.add(kind+"SignalCPU", cpu...)
 	if len(send) > 0 {
 		b.add(kind+"SignalSend", send[1:]...)
 	}
+}
+
+// handled finds the step in which each signal but the first was handled, and gives how late after it was sent that began and
+// how long it took. It leaves out signals that met a thread that did not run, and those that the kernel merged.
+func handled(sent []int64, log []step) (late, cpu []float64) {
+	for i, first := 0, true; len(sent) > 0 && i < len(log); i++ {
+		s, n := log[i], 0
+		for n < len(sent) && sent[n] < s.to {
+			n++
+		}
+		if n == 0 {
+			continue
+		}
+		if l := s.from - sent[0]; n == 1 && !first && !s.switched && l < int64(latestSignal) {
+			late, cpu = append(late, float64(max(l, 0))), append(cpu, float64(s.to-s.from))
+		}
+		sent, first = sent[n:], false
+	}
+	return late, cpu
 }
 
 // exitSlow compares the CPU of a system call of a millisecond that loses its P with that of the same call made behind

@@ -15,11 +15,12 @@ import (
 // the heap, as calibrated; a worker beside a busy core marks no slower.
 //
 // SIMPLIFIED(mark): credit that workers earn while nobody waits for it is added when somebody asks, to the byte, not in
-// portions of 2,000; and an assist that goes on after drainAtOnce takes from it anew, where the runtime takes once.
+// portions of 2,000; and an assist that goes on after drainAtOnce takes
+// from it anew, and asks for what it owes by the ratio of that moment, at least OverAssistWork, where the runtime does so once.
 
 const (
 	stackScanned = 400                    // bytes of its stack that a parked goroutine has in use, about
-	drainAtOnce  = 200 * time.Microsecond // how much of the marking that is left somebody claims who may mark for as long as he likes
+	drainAtOnce  = 200 * time.Microsecond // of the marking that is left, so much is claimed at a time
 )
 
 // gcPrepareMarkRoots sees what there is to mark: the roots, and what is alive.

@@ -104,7 +104,7 @@ var long = [...]string{
 	tGCEnd:         "gcMarkDone → gcMarkTermination: %[1]s has found all marked; the heap is %[2]d MiB, %[3]d MiB of it alive",
 	tGCWorker:      "findRunnable → findRunnableGCWorker: %[1]s marks on this P, %[6]s",
 	tAssist:        "mallocgc → gcAssistAlloc: %[1]s must mark for what it allocates: %[2]d KiB of scan work",
-	tAssistPark:    "gcAssistAlloc → gcParkAssist: there is nothing that %[1]s could mark; it waits for the workers' credit",
+	tAssistPark:    "gcAssistAlloc → gcParkAssist: there is nothing left that %[1]s could mark, or it may not; it waits for the workers' credit",
 	tForEachP:      "forEachP: %[1]s has a function run on the %[2]d other Ps, at their next safe point",
 	tPoolMiss:      "sync.Pool.Get: there is no buffer for %[1]s; it allocates one",
 	tAgain:         "%[6]s: EAGAIN for %[1]s, which will wait in the netpoller",
@@ -131,7 +131,7 @@ var long = [...]string{
 	dGfget:         "gfget: takes %[2]d free gs from the global list, leaves %[3]d",
 	dPass:          "findRunnable → stealWork: pass %[2]d over the Ps, from P%[3]d on in strides of %[4]d",
 	dMutexSpin:     "sync.Mutex.Lock → doSpin: %[1]s spins (%[2]d of 4) on a mutex that another one holds",
-	dAssisted:      "gcAssistAlloc1: %[1]s has marked what it can; its credit is %[3]d bytes",
+	dAssisted:      "gcAssistAlloc1: %[1]s has marked for now; its credit is %[3]d bytes",
 	dRunqdrain:     "gcBgMarkWorker → runqdrain: %[1]s is asked to yield, and marks on; the ring's %[2]d go to the global queue",
 	dWritten:       "the generator's thread writes arrival %[4]d of class %[6]s into the pipe",
 }

@@ -155,6 +155,7 @@ type MarkCost struct {
 	Bytes    int64 // of the object
 	Live     int64 // bytes of the whole live set
 	Pointers bool  // all its words are (nil) pointers, or none
+	Among    int64 `json:",omitzero"` // bytes of other objects that were allocated for each byte of these, between them
 	Old      bool  // by the collector before Green Tea (GOEXPERIMENT=nogreenteagc)
 	Time     Nanos
 }
@@ -377,14 +378,30 @@ func between(x, x0, x1, y0, y1 float64) float64 {
 }
 
 // MarkTime is the CPU in nanoseconds of marking one object of that size, of whose words a share are pointers, in a heap with so
-// many bytes alive. old: by the collector before Green Tea; where that was not measured, by this one. Up to 512 bytes the bits
-// that say where the pointers are lie in the span, beyond in the type: nothing is interpolated across.
-func (c *Cost) MarkTime(bytes int64, pointers float64, live int64, old bool) float64 {
+// many bytes alive, where so many bytes of other objects were allocated between them for each of theirs: their spans lie that far
+// apart. old: by the collector before Green Tea; where that was not measured, by this one. Up to 512 bytes the bits that say
+// where the pointers are lie in the span, beyond in the type: nothing is interpolated across.
+func (c *Cost) MarkTime(bytes int64, pointers float64, live int64, among float64, old bool) float64 {
 	old = old && slices.ContainsFunc(c.Mark, func(m MarkCost) bool { return m.Old })
+	together := c.markTime(bytes, pointers, live, 0, old)
+	far := int64(0)
+	for i := range c.Mark {
+		if m := &c.Mark[i]; m.Old == old {
+			far = max(far, m.Among)
+		}
+	}
+	if far == 0 || among <= 0 {
+		return together
+	}
+	return between(1+min(among, float64(far)), 1, float64(1+far), together, c.markTime(bytes, pointers, live, far, old))
+}
+
+// markTime is MarkTime of what was measured among so many others.
+func (c *Cost) markTime(bytes int64, pointers float64, live, among int64, old bool) float64 {
 	table := func(with bool) (t costTable) {
 		for i := range c.Mark {
 			m := &c.Mark[i]
-			if m.Pointers == with && m.Old == old && (m.Bytes <= 512) == (bytes <= 512) {
+			if m.Pointers == with && m.Old == old && m.Among == among && (m.Bytes <= 512) == (bytes <= 512) {
 				t = append(t, costEntry{m.Bytes, m.Live, m.Time.P50})
 			}
 		}

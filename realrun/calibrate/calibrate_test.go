@@ -216,10 +216,10 @@ func TestLoadErrors(t *testing.T) {
 	}
 	path := pathOf(dir, here.Name)
 	for text, want := range map[string]string{
-		`{"Schema": 8, "Cost": {`: "damaged",
+		`{"Schema": 9, "Cost": {`: "damaged",
 		`{"Schema": 999}`:         "schema 999",
 		`{}`:                      "schema 0",
-		`{"Schema": 8, "Cost": {"Link": {"P50": "x"}}}`: "damaged",
+		`{"Schema": 9, "Cost": {"Link": {"P50": "x"}}}`: "damaged",
 	} {
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
 		_, err := load(dir, here)

@@ -51,7 +51,7 @@ func Describe(c lab.Cost) []Row {
 			}
 		case []lab.MarkCost:
 			for _, m := range f {
-				rows = append(rows, nanosRow(fmt.Sprintf("%s %d B%s in %d MiB%s", name, m.Bytes, pointers[m.Pointers], m.Live>>20, old[m.Old]), m.Time))
+				rows = append(rows, nanosRow(fmt.Sprintf("%s %d B%s in %d MiB%s%s", name, m.Bytes, pointers[m.Pointers], m.Live>>20, among[m.Among > 0], old[m.Old]), m.Time))
 			}
 		case []lab.Rested:
 			for _, r := range f {
@@ -95,6 +95,7 @@ func input(name string) bool { return name == "Foreign" || name == "SMT" || name
 var (
 	pointers = map[bool]string{true: ", pointers"}
 	old      = map[bool]string{true: ", before Green Tea"}
+	among    = map[bool]string{true: " among others"}
 )
 
 func nanosRow(name string, n lab.Nanos) Row {

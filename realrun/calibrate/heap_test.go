@@ -67,18 +67,23 @@ func TestHeapProbes(t *testing.T) {
 		c = b.cost()
 	}
 	require.Len(t, c.Alloc, 2*len(objectSizes))
-	require.Len(t, c.Mark, 2*len(markSizes))
+	require.Len(t, c.Mark, 2*2*len(markSizes))
+	near, far := c.Mark[:2*len(markSizes)], c.Mark[2*len(markSizes):]
 	for i, pointers := range []bool{false, true} {
 		assert.Equal(t, pointers, c.Alloc[i].Pointers)
 		small, large := c.Alloc[i], c.Alloc[len(c.Alloc)-2+i]
 		assert.Less(t, 5*small.Time.P50, large.Time.P50, "%+v", c.Alloc)
 	}
-	small, large := c.Mark[1], c.Mark[len(c.Mark)-1]
-	assert.True(t, small.Pointers && large.Pointers)
-	assert.Positive(t, small.Time.P50)
-	assert.Less(t, 5*small.Time.P50, large.Time.P50, "%+v", c.Mark)
-	assert.Less(t, c.Mark[len(c.Mark)-2].Time.P50, large.Time.P50, "without pointers there is nothing to visit")
-	assert.Equal(t, oldMark, small.Old)
+	for among, marks := range map[int64][]lab.MarkCost{0: near, markAmong: far} {
+		small, large := marks[1], marks[len(marks)-1]
+		assert.True(t, small.Pointers && large.Pointers)
+		assert.Equal(t, among, small.Among)
+		assert.Positive(t, small.Time.P50)
+		assert.Less(t, 5*small.Time.P50, large.Time.P50, "%+v", marks)
+		assert.Less(t, marks[len(marks)-2].Time.P50, large.Time.P50, "without pointers there is nothing to visit")
+		assert.Equal(t, oldMark, small.Old)
+	}
+	assert.Positive(t, c.Scavenge.P50)
 	assert.Positive(t, c.FreshKiB.P50)
 	assert.Less(t, c.Store.P50, 10.0)
 	assert.Greater(t, c.StoreMark.P50, 2*c.Store.P50)

@@ -45,6 +45,18 @@ func marking(n int) (ns []float64) {
 	return ns
 }
 
+// coldMarking does the same where the program has used other memory since the last collection, more than any cache holds: that is
+// how a heap looks that is collected a few times a second.
+func coldMarking(n int, other []byte) (ns []float64) {
+	for range n {
+		for i := 0; i < len(other); i += 64 {
+			other[i]++
+		}
+		ns = append(ns, marking(1)...)
+	}
+	return ns
+}
+
 // stopWorld measures a stop of the world that finds one P, its own: runtime.Stack does nothing else when there is no room
 // for a stack.
 func (b *bench) stopWorld() error {
@@ -87,19 +99,28 @@ func (b *bench) markStacks() error {
 	return nil
 }
 
-// The table of marks: the sizes of objects and of live sets, and in which rounds a set of that size is measured. The
-// largest, for which the process needs 600 MB, is left out of a quick calibration.
+// The table of marks: the sizes of objects and of live sets, among how many bytes of other objects for each of theirs they were
+// allocated, and in which rounds such a set is measured. The largest, for which the process needs 600 MB, is left out of a quick
+// calibration.
 var (
 	markSizes = []int64{64, 256, 512, 1 << 10, 4 << 10, 32 << 10}
 	markSets  = []markSet{
 		{live: 8 << 20, rounds: []int{0, 2, 4, 6, 8}},
 		{live: 64 << 20, rounds: []int{1, 4}},
+		{live: 32 << 20, among: markAmong, rounds: []int{1, 4}},
 		{live: 256 << 20, rounds: []int{2}, long: true},
 	}
 )
 
+// markAmong is about what a service allocates for each byte that it keeps for a while.
+const markAmong = 7
+
+// otherBytes is more than all caches hold.
+const otherBytes = 64 << 20
+
 type markSet struct {
 	live   int64
+	among  int64 // bytes
 	rounds []int
 	long   bool
 }
@@ -107,9 +128,10 @@ type markSet struct {
 // marks measures what the objects of live sets cost to mark, in CPU of all workers, with as many Ps as there are cores.
 func (b *bench) marks() error {
 	procs(runtime.NumCPU(), func() {
-		base := slices.Min(marking(manyMarks))
+		other := make([]byte, b.times(otherBytes))
+		base := slices.Min(coldMarking(manyMarks, other))
 		for _, set := range markSets {
-			if !slices.Contains(set.rounds, b.round) || set.live > 8<<20 && b.scale < 1 || set.long && b.quick {
+			if !slices.Contains(set.rounds, b.round) || set.live > 8<<20 && b.scale < 1 && set.among == 0 || set.long && b.quick {
 				continue
 			}
 			for _, size := range markSizes {
@@ -117,8 +139,8 @@ func (b *bench) marks() error {
 					if b.ctx.Err() != nil {
 						return
 					}
-					k := objectKind{bytes: size, live: max(int64(float64(set.live)*min(b.scale, 1)), 8*size), pointers: pointers}
-					b.mark(k, base)
+					live := max(int64(float64(set.live)*min(b.scale, 1)), 8*size)
+					b.mark(objectKind{bytes: size, live: live, pointers: pointers, among: set.among}, base, other)
 				}
 			}
 			if b.scale >= 1 {
@@ -132,13 +154,13 @@ func (b *bench) marks() error {
 // mark measures the marking of one live set, less what the heap that was there takes. Of a small set the least of many
 // counts, as its objects take no longer than what the workers do beside; a large one is measured in few rounds, and each
 // collection counts.
-func (b *bench) mark(k objectKind, base float64) {
-	live := b.churned(k)
+func (b *bench) mark(k objectKind, base float64, other []byte) {
+	live := b.churned(k, int64(len(other)))
 	var ns []float64
 	if k.live > 8<<20 {
-		ns = marking(fewMarks)
+		ns = coldMarking(fewMarks, other)
 	} else {
-		ns = []float64{slices.Min(marking(manyMarks))}
+		ns = []float64{slices.Min(coldMarking(manyMarks, other))}
 	}
 	for _, x := range ns {
 		b.mark1[k] = append(b.mark1[k], max(x-base, 0)/float64(len(live)))
@@ -148,25 +170,38 @@ func (b *bench) mark(k objectKind, base float64) {
 
 // churned makes a live set as a retain step leaves it: a ring in which each object has been replaced, while collections went
 // on, so that the memory has been used and swept before. Neighbours in the ring are mostly neighbours in memory, as in any
-// set whose objects die in the order in which they came.
-func (b *bench) churned(k objectKind) []unsafe.Pointer {
-	defer debug.SetGCPercent(debug.SetGCPercent(100))
+// set whose objects die in the order in which they came; where they were allocated among others, a span of them is followed by
+// so many of those. beside: bytes alive beside the set, in spite of which the heap grows to twice the set only.
+func (b *bench) churned(k objectKind, beside int64) []unsafe.Pointer {
+	defer debug.SetGCPercent(debug.SetGCPercent(int(max(100*k.live/(k.live+beside), 1))))
 	object, live := k.object(), make([]unsafe.Pointer, k.live/k.bytes)
+	others, span := objectKind{bytes: otherSize}.object(), max(otherSpan/k.bytes, 1)
+	each := int(k.among * span * k.bytes / otherSize)
 	for range 2 {
 		for i := range live {
 			live[i] = object.New()
+			if each > 0 && int64(i)%span == 0 {
+				for range each {
+					b.kept = others.New()
+				}
+			}
 		}
 	}
+	b.kept = nil
 	return live
 }
+
+// Others are of the size of a buffer, of which two make a span.
+const otherSize, otherSpan = 4 << 10, 8 << 10
 
 // markCosts is the table of marks.
 func (b *bench) markCosts() (costs []lab.MarkCost) {
 	for k, ns := range b.mark1 {
-		costs = append(costs, lab.MarkCost{Bytes: k.bytes, Live: k.live, Pointers: k.pointers, Old: oldMark, Time: nanosOf(ns)})
+		costs = append(costs, lab.MarkCost{Bytes: k.bytes, Live: k.live, Pointers: k.pointers, Among: k.among, Old: oldMark, Time: nanosOf(ns)})
 	}
 	slices.SortFunc(costs, func(x, y lab.MarkCost) int {
-		return compare(objectKind{x.Bytes, x.Live, x.Pointers}, objectKind{y.Bytes, y.Live, y.Pointers})
+		return cmp.Or(cmp.Compare(x.Among, y.Among),
+			compare(objectKind{bytes: x.Bytes, live: x.Live, pointers: x.Pointers}, objectKind{bytes: y.Bytes, live: y.Live, pointers: y.Pointers}))
 	})
 	return costs
 }

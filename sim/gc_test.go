@@ -386,6 +386,24 @@ func TestParkingLeavesAssistsAlone(t *testing.T) {
 	assert.Less(t, cut, parks/20, "assists that ended with a debt at the moment at which another one parked, of %d", parks)
 }
 
+// Objects that were allocated among many others lie far apart, and cost what was measured so.
+func TestMarkingFarApart(t *testing.T) {
+	cost := textbook()
+	cost.Mark = append(cost.Mark, lab.MarkCost{Bytes: 1024, Live: 64 << 20, Pointers: true, Among: 7, Time: lab.Nanos{P50: 4000}})
+	marked := func(steps ...lab.Step) float64 { // CPU seconds a cycle, those in which the set still grows included
+		r := gcRunOn(t, cost, churn(1, 3*time.Second, lab.Knobs{}, append([]lab.Step{alloc(1024, 20, 1), keep(20_000)}, steps...)...))
+		require.Greater(t, len(r.GCs), 20)
+		sum := 0.0
+		for _, class := range []string{"assist", "dedicated", "idle"} {
+			sum += r.Values["/cpu/classes/gc/mark/"+class+":cpu-seconds"]
+		}
+		return sum / float64(len(r.GCs))
+	}
+	alone, among := marked(compute(100*time.Microsecond)), marked(alloc(4096, 60, 0), compute(100*time.Microsecond))
+	assert.Greater(t, among, 5*alone, "of 400 ns and of 4 µs an object")
+	assert.Less(t, among, 10*alone)
+}
+
 // Free memory above what the next cycles will need goes back to the kernel: after a burst of allocation the process shrinks.
 func TestScavenger(t *testing.T) {
 	trial := churn(2, 3*time.Second, lab.Knobs{}, alloc(1024, 50, 0), compute(500*time.Microsecond))

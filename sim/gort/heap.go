@@ -95,3 +95,32 @@ func (s *Sched) doHeap(mp *m, gp *g, op *Op) uint8 {
 	}
 	return opDone
 }
+
+// spreadObjects finds how far apart the objects of each kind lie: a span of theirs is taken from the pages that are free, and so
+// are the spans of others that are allocated meanwhile. What has replaced others since the last cycle lies as it came, and what
+// has not as it did.
+// SIMPLIFIED(mark): new objects take the place of the oldest of their kind; and how large the heap may grow until the next cycle
+// does not matter.
+func (s *Sched) spreadObjects() {
+	all := uint64(0)
+	for i := range s.objects {
+		k := &s.objects[i]
+		all += uint64(k.made-k.madeAt) * k.size / uint64(k.perTiny)
+	}
+	for i := range s.objects {
+		k := &s.objects[i]
+		n := k.made - k.madeAt
+		k.madeAt = k.made
+		if n == 0 || k.live <= 0 {
+			continue
+		}
+		own := uint64(n) * k.size / uint64(k.perTiny)
+		replaced := float64(min(n, k.live)) / float64(k.live)
+		k.among += (float64(all-own)/float64(own) - k.among) * replaced
+	}
+}
+
+// liveBytes is what a kind's objects that can be reached take of the heap.
+func (k *object) liveBytes() uint64 {
+	return uint64(max(k.live, 0)) * k.size / uint64(k.perTiny)
+}

@@ -63,6 +63,8 @@ type object struct {
 	mark      float64       // CPU of marking one in this cycle, in nanoseconds
 	live      int64         // how many can be reached
 	made      int64         // how many were allocated, ever
+	madeAt    int64         // and when the last cycle began
+	among     float64       // bytes of other objects between those of this kind, for each of theirs
 	perTiny   int32         // tiny: objects in one block of size; else 1
 }
 
@@ -359,6 +361,7 @@ func (s *Sched) allocSpan(mp *m, k *object) {
 	h.spans++
 	if s.controller.HeapFree >= bytes {
 		s.controller.HeapFree -= bytes
+		s.scavengeAssist(mp)
 		return
 	}
 	fresh := bytes - s.controller.HeapFree

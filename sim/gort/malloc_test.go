@@ -169,6 +169,66 @@ func TestCopyPages(t *testing.T) {
 	}
 }
 
+// Who takes a span while more memory is mapped than the limit allows gives back what is too much and is free, in whole pages, and
+// pays for it; not while the limiter is on.
+func TestScavengeAssist(t *testing.T) {
+	const each, free = 100, 10 * pageSize // nanoseconds a KiB; bytes left when the span is taken
+	for name, c := range map[string]struct {
+		over     int64 // bytes above the limit
+		limiting bool
+		back     uint64
+	}{
+		"at the limit":         {over: 0},
+		"a little above it":    {over: 1, back: pageSize},
+		"above it":             {over: 3 * pageSize, back: 3 * pageSize},
+		"by more than is free": {over: 11 * pageSize, back: free},
+		"the limiter is on":    {over: 3 * pageSize, limiting: true},
+	} {
+		s := heapOf(2, []Object{{Bytes: 1024}})
+		s.cost.Scavenge.P50 = each
+		k, ctl, mp := &s.objects[0], &s.controller, s.allm[0]
+		ctl.MappedReady += free + k.pages*pageSize - ctl.HeapFree
+		ctl.HeapFree = free + k.pages*pageSize
+		ctl.MemoryLimit = int64(ctl.MappedReady) - c.over
+		if c.limiting {
+			s.limiter.AddAssistTime(1 << 40)
+			s.limiter.Update(int64(s.host.Now) + 1)
+			require.True(t, s.limiter.Limiting())
+			s.limiter.AssistTimePool = 0
+		}
+		before, mapped := mp.charge, ctl.MappedReady
+		s.allocSpan(mp, k)
+		took := time.Duration(each * c.back / 1024)
+		assert.Equal(t, mapped-c.back, ctl.MappedReady, name)
+		assert.Equal(t, free-c.back, ctl.HeapFree, name)
+		assert.Equal(t, took, mp.charge-before, name)
+		assert.Equal(t, int64(took), s.limiter.AssistTimePool, name)
+	}
+}
+
+// How far apart objects lie is what was allocated between them, as far as they are new; what stays where it is keeps that.
+func TestSpreadObjects(t *testing.T) {
+	s := heapOf(1, []Object{{Bytes: 256, Pointers: 1}, {Bytes: 4096}})
+	kept, buffer := &s.objects[0], &s.objects[1]
+	cycle := func(keep, others int64) {
+		kept.made += keep
+		buffer.made += others
+		s.spreadObjects()
+	}
+	kept.live = 1000
+	cycle(1000, 0)
+	assert.Zero(t, kept.among, "nothing else was allocated")
+	cycle(0, 500)
+	assert.Zero(t, kept.among, "they were not")
+	cycle(160, 40)
+	assert.InDelta(t, 0.16*4, kept.among, 1e-9, "four times the bytes among a sixth of them")
+	cycle(0, 500)
+	assert.InDelta(t, 0.16*4, kept.among, 1e-9, "they stay where they are")
+	cycle(2000, 1000)
+	assert.InDelta(t, 8, kept.among, 1e-9, "all are new")
+	assert.Zero(t, buffer.among, "none is alive")
+}
+
 // Where a new span owes much to sweeping, it is swept bit by bit, and each bit is paid before the next one begins.
 func TestSweepFirst(t *testing.T) {
 	for name, object := range map[string]Object{"small": {Bytes: 1024}, "large": {Bytes: 1 << 20}} {

@@ -1,6 +1,7 @@
 package gort
 
 import (
+	"math"
 	"time"
 
 	"github.com/gmplab/lab"
@@ -11,8 +12,8 @@ import (
 // mark is a pool of CPU time, worth so much scan work, from which workers and assists take a piece at a time.
 //
 // SIMPLIFIED(mark): all that is left can be marked in parallel: no list is so long, and no root so large, that workers would
-// wait for one another. What marking an object costs depends on its size, on whether it holds pointers and on the size of
-// the heap, as calibrated; a worker beside a busy core marks no slower.
+// wait for one another. What marking an object costs depends on its size, on whether it holds pointers, on the size of
+// the heap and on what was allocated between it and its like, as calibrated; a worker beside a busy core marks no slower.
 //
 // SIMPLIFIED(mark): credit that workers earn while nobody waits for it is added when somebody asks, to the byte, not in
 // portions of 2,000; and an assist that goes on after drainAtOnce takes
@@ -26,6 +27,7 @@ const (
 // gcPrepareMarkRoots sees what there is to mark: the roots, and what is alive.
 func (s *Sched) gcPrepareMarkRoots() {
 	w, heap := &s.work, s.cost.Heap
+	s.spreadObjects()
 	live := heap.Live + s.ringBytes
 	bytes := live
 	for i := range s.objects {
@@ -37,7 +39,7 @@ func (s *Sched) gcPrepareMarkRoots() {
 		if k.live <= 0 {
 			continue
 		}
-		k.mark = s.cost.MarkTime(k.Bytes, k.Pointers, int64(bytes), s.policy.NoGreenTea)
+		k.mark = s.cost.MarkTime(k.Bytes, k.Pointers, int64(bytes), k.among, s.policy.NoGreenTea)
 		cpu += float64(float64(k.live) * k.mark)
 		scan += float64(uint64(k.live) * k.work)
 	}
@@ -48,11 +50,6 @@ func (s *Sched) gcPrepareMarkRoots() {
 	s.controller.MaxStackScan = heap.Stack + uint64(gs)*fixedStack
 	s.controller.GlobalsScanWork += int64(heap.Globals) // SIMPLIFIED(mark): at once
 	w.flushed = false
-}
-
-// liveBytes is what a kind's objects that can be reached take of the heap.
-func (k *object) liveBytes() uint64 {
-	return uint64(max(k.live, 0)) * k.size / uint64(k.perTiny)
 }
 
 // claim takes up to d of what is left to mark.
@@ -244,7 +241,7 @@ func (s *Sched) gcAssistAlloc(mp *m, gp *g) uint8 {
 	mp.drain = drain{began: s.host.Now}
 	s.note(tAssist, mp.p, gp, int32(scanWork>>10), mp.id)
 	if rate := w.rate(); rate > 0 {
-		s.drainPiece(mp, time.Duration(min(float64(scanWork)/rate, float64(drainAtOnce))), false)
+		s.drainPiece(mp, time.Duration(min(math.Ceil(float64(scanWork)/rate), float64(drainAtOnce))), false)
 		return opBusy
 	}
 	return opStay

@@ -10,8 +10,8 @@ import (
 // program asks of the collector (runtime.GC, debug.SetGCPercent, debug.SetMemoryLimit).
 //
 // SIMPLIFIED(scavenge): the background scavenger gives memory above its goals back as fast as a hundredth of a CPU can, but its
-// goroutine is not there: nobody pays for it. Near a memory limit whoever takes a span gives back what would exceed the limit
-// first (mheap.allocSpan). Nobody pays for that either, nor for the page faults that follow.
+// goroutine is not there: nobody pays for it. A span takes memory that was not given back before any other, as the scavenger
+// begins at the other end of the heap; and nothing is given back where the heap has to grow, but for the memory limit's sake.
 
 const (
 	retainExtraPercent = 10 // runtime/mgcscavenge.go
@@ -261,6 +261,24 @@ func (s *Sched) gcPaceScavenger(goal uint64) {
 		}
 	}
 	s.scavenge()
+}
+
+// scavengeAssist gives free memory back where whoever takes a span finds the memory limit exceeded (runtime/mheap.go:
+// mheap.allocSpan): all that is too much, but nothing while the limiter is on. It counts as an assist. Then the next span may
+// have to come from the kernel.
+// SIMPLIFIED(scavenge): it does not stop where the limiter turns on in the middle of it, and other cores hear nothing of it.
+func (s *Sched) scavengeAssist(mp *m) {
+	c := &s.controller
+	limit := uint64(c.MemoryLimit)
+	if c.MappedReady <= limit || s.limiter.Limiting() {
+		return
+	}
+	over := min((c.MappedReady-limit+pageSize-1)/pageSize*pageSize, c.HeapFree)
+	c.HeapFree -= over
+	c.MappedReady -= over
+	took := time.Duration(s.cost.Scavenge.P50 * float64(over) / 1024)
+	mp.charge += took
+	s.limiter.AddAssistTime(int64(took))
 }
 
 // scavenge gives free memory above the goals back to the kernel, as much as there has been time for: a hundredth of a CPU's

@@ -83,7 +83,7 @@ func TestHeapProbes(t *testing.T) {
 		assert.Less(t, marks[len(marks)-2].Time.P50, large.Time.P50, "without pointers there is nothing to visit")
 		assert.Equal(t, oldMark, small.Old)
 	}
-	assert.Positive(t, c.Scavenge.P50)
+	assert.GreaterOrEqual(t, c.Scavenge.P50, 0.0) // a difference of two timings, cut off at zero
 	assert.Positive(t, c.FreshKiB.P50)
 	assert.Less(t, c.Store.P50, 10.0)
 	assert.Greater(t, c.StoreMark.P50, 2*c.Store.P50)

@@ -116,7 +116,7 @@ func (s *Sched) spreadObjects() {
 		}
 		own := uint64(n) * k.size / uint64(k.perTiny)
 		replaced := float64(min(n, k.live)) / float64(k.live)
-		k.among += (float64(all-own)/float64(own) - k.among) * replaced
+		k.among += float64((float64(all-own)/float64(own) - k.among) * replaced)
 	}
 }
 

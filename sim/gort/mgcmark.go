@@ -16,8 +16,8 @@ import (
 // the heap and on what was allocated between it and its like, as calibrated; a worker beside a busy core marks no slower.
 //
 // SIMPLIFIED(mark): credit that workers earn while nobody waits for it is added when somebody asks, to the byte, not in
-// portions of 2,000; and an assist that goes on after drainAtOnce takes
-// from it anew, and asks for what it owes by the ratio of that moment, at least OverAssistWork, where the runtime does so once.
+// portions of 2,000; and an assist that goes on after drainAtOnce takes from it anew, and asks for what it owes by the ratio
+// of that moment, at least OverAssistWork, where the runtime does so once.
 
 const (
 	stackScanned = 400                    // bytes of its stack that a parked goroutine has in use, about

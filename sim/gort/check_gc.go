@@ -82,6 +82,9 @@ func (s *Sched) checkHeap() error {
 	if h.unswept < 0 || h.garbage < 0 || h.garbage > h.unswept || h.unswept > h.spans || int64(h.pagesInUse) < 0 {
 		return fmt.Errorf("INV-10: %d of %d unswept spans are garbage, of %d spans in all with %d pages", h.garbage, h.unswept, h.spans, int64(h.pagesInUse))
 	}
+	if h.stacks > h.stackSpans || h.stackSpans > h.beside {
+		return fmt.Errorf("INV-10: %d B of stacks in spans of %d B, of %d B beside the heap", h.stacks, h.stackSpans, h.beside)
+	}
 	if inUse := h.pagesInUse * pageSize; c.MappedReady != h.beside+inUse+c.HeapFree || c.TotalAlloc-c.TotalFree > inUse {
 		return fmt.Errorf("INV-10: %d B are mapped: %d in spans with %d of objects, %d free, %d beside the heap",
 			c.MappedReady, inUse, c.TotalAlloc-c.TotalFree, c.HeapFree, h.beside)

@@ -9,6 +9,7 @@ package gort
 // gfput puts a g that has ended on the P's free list. A stack that is not of the first size is given back.
 func (s *Sched) gfput(pp *p, gp *g) {
 	if gp.stack != 0 {
+		s.stackfree(gp.stack)
 		gp.stack = noStack
 	}
 	pp.gFree.push(gp)

@@ -96,3 +96,44 @@ func TestGoidCache(t *testing.T) {
 	assert.EqualValues(t, 33, s.malg(m0).goid, "the next batch that nobody has")
 	assert.EqualValues(t, 18, s.malg(m1).goid)
 }
+
+// Stacks take spans of 16 beside the heap. Those of goroutines that have ended are free only when a collection finds them on the
+// global list, and then their spans are.
+func TestStackSpans(t *testing.T) {
+	s := heapOf(1, nil)
+	mp, h, c := s.allm[0], &s.mheap, &s.controller
+	beside, mapped, has := h.beside, c.MappedReady, h.stacks
+	var gs []*g
+	for h.stacks < has+100*fixedStack {
+		gs = append(gs, s.malg(mp))
+	}
+	spans := stackSpansFor(h.stacks)
+	assert.Equal(t, spans, h.stackSpans)
+	assert.Greater(t, h.beside, beside+90*fixedStack)
+	assert.Equal(t, h.beside-beside, c.MappedReady-mapped, "from the kernel, as no page is free")
+	assert.Equal(t, c.MappedReady, h.peak)
+
+	mp.curg = gs[0]
+	s.newstack(mp)
+	assert.Equal(t, has+101*fixedStack, h.stacks)
+	for _, gp := range gs {
+		s.gfput(mp.p, gp)
+	}
+	s.gfpurge(mp.p)
+	assert.Equal(t, has+99*fixedStack, h.stacks, "who ends keeps a stack of the first size")
+	s.freeStackSpans()
+	assert.Equal(t, spans, h.stackSpans)
+
+	s.markrootFreeGStacks()
+	assert.Equal(t, has, h.stacks)
+	assert.True(t, s.sched.gFree.stack.empty())
+	free := c.HeapFree
+	s.freeStackSpans()
+	assert.Equal(t, stackSpansFor(has), h.stackSpans)
+	assert.Equal(t, spans-h.stackSpans, c.HeapFree-free)
+	assert.NoError(t, s.checkHeap())
+	before := mp.charge
+	s.malg(mp)
+	assert.Equal(t, s.price.stackNew, mp.charge-before)
+	assert.Equal(t, spans-stackSpansFor(h.stacks), c.HeapFree-free, "a free page, not the kernel's")
+}

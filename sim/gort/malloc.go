@@ -322,6 +322,8 @@ type mheap struct {
 	peak        uint64  // largest MappedReady so far
 	mapped      uint64  // the most that the heap has been
 	beside      uint64  // mapped beside it
+	stacks      uint64  // bytes of stacks that goroutines have
+	stackSpans  uint64  // bytes of the spans in which these lie; a part of what is beside the heap
 	pace        float64 // pages to be swept for each byte, when the phase began
 	sweepFrom   uint64  // heap live when it began
 	sweptLive   uint64  // when it ended; with the pages and the pace, for the next cycle's record
@@ -359,14 +361,10 @@ func (s *Sched) allocSpan(mp *m, k *object) {
 	}
 	h.pagesInUse += k.pages
 	h.spans++
-	if s.controller.HeapFree >= bytes {
-		s.controller.HeapFree -= bytes
-		s.scavengeAssist(mp)
+	fresh := s.allocPages(mp, bytes)
+	if fresh == 0 {
 		return
 	}
-	fresh := bytes - s.controller.HeapFree
-	s.controller.HeapFree = 0
-	s.controller.MappedReady += fresh
 	if heap := h.pagesInUse * pageSize; heap > h.mapped { // spans, mark bits and the like, which stay
 		more := uint64(float64(heap-h.mapped) * s.cost.Heap.Share)
 		h.mapped = heap
@@ -378,6 +376,21 @@ func (s *Sched) allocSpan(mp *m, k *object) {
 	if s.gcphase != _GCoff && k.header {
 		s.copyPages(mp, k, float64(fresh)/1024)
 	}
+}
+
+// allocPages takes so many bytes of the free pages, and what these lack from the kernel: how much.
+func (s *Sched) allocPages(mp *m, bytes uint64) (fresh uint64) {
+	c := &s.controller
+	if c.HeapFree >= bytes {
+		c.HeapFree -= bytes
+		s.scavengeAssist(mp)
+		return 0
+	}
+	fresh = bytes - c.HeapFree
+	c.HeapFree = 0
+	c.MappedReady += fresh
+	s.mheap.peak = max(s.mheap.peak, c.MappedReady)
+	return fresh
 }
 
 // copyPages is what new memory costs more while the write barrier is on: heapSetTypeSmallHeader writes the header of an

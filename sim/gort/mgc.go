@@ -117,8 +117,9 @@ func (s *Sched) gcinit() {
 	c.ResetLive(live)
 	pages := (live + pageSize - 1) / pageSize
 	s.mheap.pagesInUse, s.mheap.spans = pages, int64(pages)
-	c.TotalAlloc, c.MappedReady = live, heap.Other+pages*pageSize
-	s.mheap.mapped, s.mheap.beside = max(heap.Mapped, pages*pageSize), heap.Other
+	s.mheap.beside = max(heap.Other, s.mheap.stackSpans) // main's stack is a part of it
+	c.TotalAlloc, c.MappedReady = live, s.mheap.beside+pages*pageSize
+	s.mheap.mapped = max(heap.Mapped, pages*pageSize)
 	s.mheap.peak, s.mheap.memoryGoal, s.mheap.percentGoal = c.MappedReady, ^uint64(0), ^uint64(0)
 	c.Commit(true)
 	s.work.startSema.value, s.work.markDoneSema.value, s.sched.gcsema.value = 1, 1, 1
@@ -390,6 +391,7 @@ func (s *Sched) gcMarkTermination(mp *m, gp *g) {
 	s.note(tGCEnd, mp.p, gp, int32(w.heap1>>20), int32(w.bytesMarked>>20))
 	s.wakeList(mp, &w.sweepWaiters)
 	s.startTheWorldWithSema(mp, len(s.allp))
+	s.freeStackSpans()
 }
 
 // wakeList makes all goroutines of a list runnable (injectglist).

@@ -28,6 +28,7 @@ const (
 func (s *Sched) gcPrepareMarkRoots() {
 	w, heap := &s.work, s.cost.Heap
 	s.spreadObjects()
+	s.markrootFreeGStacks()
 	live := heap.Live + s.ringBytes
 	bytes := live
 	for i := range s.objects {

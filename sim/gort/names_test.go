@@ -166,6 +166,8 @@ var ours = map[string]string{
 	"priceObjects":     "what allocation costs, read from the calibration once a cycle",
 	"newObject":        "the size class of a kind of object",
 	"copyPages":        "what the kernel does for new memory that is read before it is written",
+	"allocPages":       "a part of mheap.allocSpan",
+	"stackSpansFor":    "what stacks that lie densely take",
 	"scavengeAssist":   "a part of mheap.allocSpan",
 	"spreadObjects":    "how far apart the objects of a kind lie, which marking pays for",
 	"openHeap":         "the heap of a process",

@@ -25,6 +25,7 @@ const (
 	gFreeBatch          = 32                    // runtime/proc.go: gfget and gfput
 	rwmutexMaxReaders   = 1 << 30               // sync/rwmutex.go
 	fixedStack          = 2048                  // runtime/stack.go: fixedStack0, stackMin where no signal needs room
+	stackCacheSize      = 32 << 10              // runtime/malloc.go: _StackCacheSize, the bytes of a span of stacks
 	stackGuard          = 928                   // runtime/stack.go: StackNosplitBase + StackSmall of internal/abi/stack.go
 	maxstacksize        = 1e9                   // runtime/proc.go: main
 	goidCacheBatch      = 16                    // runtime/proc.go: _GoidCacheBatch

@@ -145,11 +145,13 @@ func (s *Sched) malg(mp *m) *g {
 		timer, life, checked := gp.timer, gp.life, gp.checked
 		if gp.stack == noStack {
 			mp.charge += s.price.stackNew
+			s.stackalloc(mp, 0)
 		}
 		*gp = g{}
 		gp.timer, gp.life, gp.checked = timer, life, checked
 	} else {
 		mp.charge += s.price.newg
+		s.stackalloc(mp, 0)
 		if len(s.slab) == 0 {
 			s.slab = make([]g, 256)
 		}

@@ -17,8 +17,7 @@ func (s *Sched) findRunnable(mp *m) (gp *g, inheritTime, ok bool) {
 		if s.noProgress++; s.noProgress > 1<<22 {
 			s.throw("findRunnable: millions of decisions at one instant; a class does nothing that takes time")
 		}
-		if (s.sched.gcwaiting || mp.p.runSafePointFn) && mp.charge >= payAt { // who waits for it sees what it takes to get here
-			s.host.Run(mp.thread, s.paid(&mp.actor))
+		if (s.sched.gcwaiting || mp.p.runSafePointFn) && s.beforeSafePoint(mp) {
 			return nil, false, false
 		}
 		if s.sched.gcwaiting {

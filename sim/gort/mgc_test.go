@@ -104,6 +104,19 @@ func TestSafePointOfACall(t *testing.T) {
 	assert.True(t, slices.ContainsFunc(s.allm, func(m2 *m) bool { return m2.nextp == pp }), "another thread has it run there")
 }
 
+// forEachP holds sched.lock until it has sent its signals.
+func TestForEachPHoldsSchedLock(t *testing.T) {
+	cost := priced()
+	cost.SignalSend.P50 = 3000
+	s := newProcess(2, cost)
+	mp := s.allm[0]
+	gp := s.newG(_Grunning)
+	mp.curg, gp.m, mp.charge = gp, mp, us
+	s.runs()
+	s.forEachP(mp)
+	assert.Equal(t, s.host.Now+4*us, s.sched.locked)
+}
+
 // What is made while a cycle marks counts as marked.
 func TestAllocatesBlack(t *testing.T) {
 	s, mp, _ := collecting(gcopNone)

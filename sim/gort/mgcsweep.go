@@ -274,6 +274,7 @@ func (s *Sched) scavengeAssist(mp *m) {
 		return
 	}
 	over := min((c.MappedReady-limit+pageSize-1)/pageSize*pageSize, c.HeapFree)
+	s.note(dScavenged, mp.p, mp.curg, int32((c.MappedReady-limit)>>10), int32(over>>10))
 	c.HeapFree -= over
 	c.MappedReady -= over
 	took := time.Duration(s.cost.Scavenge.P50 * float64(over) / 1024)

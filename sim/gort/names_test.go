@@ -152,6 +152,7 @@ var ours = map[string]string{
 	"idleMarkWorker":   "the idle worker of findRunnable",
 	"limiterConsume":   "what gcCPULimiter.updateLocked takes from the Ps",
 	"limiterUpdate":    "gcCPULimiter.update with that",
+	"beforeSafePoint":  "lock(&sched.lock) of gcstopm and runSafePointFn, and what came before it",
 	"ranSafePointFn":   "runSafePointFn, or the same by another thread",
 	"safePointSleep":   "forEachP's notetsleep",
 	"safePointWaited":  "forEachP behind it",

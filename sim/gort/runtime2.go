@@ -135,6 +135,7 @@ type m struct {
 	syscalltick uint32
 	schedlink   *m
 	signalled   bool          // a preemption signal is under way
+	locking     bool          // it waits for sched.lock
 	handling    time.Duration // what it will cost the thread
 	wasSpinning bool          // before it blocked in netpoll
 	pollUntil   time.Duration
@@ -277,6 +278,7 @@ type schedt struct {
 	worldsema    sema          // who may
 	gcsema       sema          // who may collect, or stop the world for as long as nobody collects
 
-	safePointWait int32 // Ps that have not run the function of forEachP
-	safePointing  *m    // the M that waits for them
+	safePointWait int32         // Ps that have not run the function of forEachP
+	safePointing  *m            // the M that waits for them
+	locked        time.Duration // until when who stops the world, or asks every P, holds sched.lock
 }

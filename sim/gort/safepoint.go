@@ -24,11 +24,34 @@ func (s *Sched) forEachP(mp *m) uint8 {
 			s.handoffp(&mp.actor, pp)
 		}
 	}
+	s.sched.locked = s.host.Now + mp.charge
 	if s.sched.safePointWait == 0 {
 		return opStay
 	}
 	s.safePointSleep(mp)
 	return opBusy
+}
+
+// beforeSafePoint lets mp pay what it took to get to a safe point, which who waits for it sees, and then wait for sched.lock,
+// which that one holds while it sends its signals. True: the host has mp's thread.
+//
+// SIMPLIFIED(stw): an M waits for sched.lock here only, and does not sleep while it does.
+func (s *Sched) beforeSafePoint(mp *m) bool {
+	if mp.locking {
+		mp.locking = false
+		s.host.Rest(mp.thread) // a signal may have cut the wait short; its handler takes longer
+	}
+	wait := s.sched.locked - s.host.Now
+	switch {
+	case mp.charge >= payAt:
+		wait = s.paid(&mp.actor)
+	case wait <= 0:
+		return false
+	default:
+		mp.locking = true
+	}
+	s.host.Run(mp.thread, wait)
+	return true
 }
 
 // ranSafePointFn counts a P that has run the function; the last one wakes who asked.

@@ -41,6 +41,7 @@ const (
 	dMutexSpin
 	dAssisted
 	dRunqdrain
+	dScavenged
 	dLast
 )
 
@@ -133,6 +134,7 @@ var long = [...]string{
 	dMutexSpin:     "sync.Mutex.Lock → doSpin: %[1]s spins (%[2]d of 4) on a mutex that another one holds",
 	dAssisted:      "gcAssistAlloc1: %[1]s has marked for now; its credit is %[3]d bytes",
 	dRunqdrain:     "gcBgMarkWorker → runqdrain: %[1]s is asked to yield, and marks on; the ring's %[2]d go to the global queue",
+	dScavenged:     "mheap.allocSpan → scavenge: %[1]s finds %[2]d KiB more mapped than the memory limit allows; it gives %[3]d KiB of free pages back",
 	dWritten:       "the generator's thread writes arrival %[4]d of class %[6]s into the pipe",
 }
 

@@ -95,6 +95,7 @@ func (s *Sched) stopTheWorldWithSema(mp *m) bool {
 		s.sched.stopTimes += s.host.Now + mp.charge
 		s.sched.stopwait--
 	}
+	s.sched.locked = s.host.Now + mp.charge
 	if s.sched.stopwait == 0 {
 		return true
 	}

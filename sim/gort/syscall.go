@@ -85,7 +85,7 @@ func (s *Sched) exitsyscallNoP(mp *m) {
 // a while, presumably because the kernel's and the runtime's code for it, and the host's, have left the caches.
 //
 // SIMPLIFIED(signal): a process is cold and not a core, so of several signals at once only the first is; one for a thread that
-// is on no core costs its sender as much; and a worker that marks is asked without one, for nothing.
+// is on no core costs its sender as much; and one that meets a thread that sleeps costs it nothing.
 func (s *Sched) preemptM(a *actor, mp *m) {
 	if mp.signalled {
 		return
@@ -101,13 +101,20 @@ func (s *Sched) preemptM(a *actor, mp *m) {
 	a.charge += send
 }
 
-// doSigPreempt is the signal's handler: a goroutine that computes yields at once, wherever it is.
+// doSigPreempt is the signal's handler: a goroutine that computes yields, wherever it is. The handler takes its time whatever
+// the thread does: a goroutine that has just yielded by itself, at a call, leaves its M to be interrupted in the scheduler.
 func (s *Sched) doSigPreempt(mp *m) {
 	mp.signalled = false
-	if gp := mp.curg; gp != nil && gp.status == _Grunning && gp.preempt && mp.next == mRun {
-		mp.charge += mp.handling
+	gp := mp.curg
+	switch {
+	case gp != nil && gp.status == _Grunning && gp.preempt && mp.next == mRun && !mp.draining:
 		s.note(dSignal, mp.p, gp, 0, 0)
+		fallthrough
+	case mp.locking:
+		mp.charge += mp.handling
 		s.host.Cut(mp.thread)
+	default:
+		s.host.Extend(mp.thread, mp.handling)
 	}
 }
 

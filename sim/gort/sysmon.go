@@ -148,9 +148,10 @@ func (s *Sched) preemptone(a *actor, pp *p) {
 	gp := mp.curg
 	gp.preempt = true
 	s.note(dPreempt, pp, gp, int32((s.host.Now-pp.sysmontick.schedwhen)/time.Microsecond), b2i(s.policy.AsyncPreempt && !s.knobs.AsyncPreemptOff))
-	switch {
-	case mp.draining: // gcDrain looks at preempt at each object
+	if mp.draining { // gcDrain looks at preempt at each object
 		s.host.Cut(mp.thread)
+	}
+	switch {
 	case s.policy.AsyncPreempt && !s.knobs.AsyncPreemptOff:
 		s.preemptM(a, mp)
 	case gp.pc < int32(len(gp.prog.Ops)) && gp.prog.Ops[gp.pc].Do == CPUCalls:

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gmplab/lab"
+	"github.com/gmplab/lab/sim/des"
 	"github.com/stretchr/testify/require"
 )
 
@@ -389,7 +390,7 @@ func TestExitsyscallNoP(t *testing.T) {
 	require.Equal(t, idsOf(first, gp), ids(&s.sched.runq))
 }
 
-// A preemption signal arrives after a while, costs CPU where it hits, and does nothing to a goroutine that was not asked.
+// A preemption signal arrives after a while, costs CPU where it hits, and stops no goroutine that was not asked.
 func TestPreemptionSignal(t *testing.T) {
 	s := newProcess(2, priced())
 	m1, _ := s.runs()
@@ -409,6 +410,60 @@ func TestPreemptionSignal(t *testing.T) {
 	m1.curg.preempt = true
 	s.doSigPreempt(m1)
 	require.Equal(t, 5*us, m1.charge)
+}
+
+// The handler takes its time whatever its thread does: of two Ms in the scheduler, one that a signal meets comes out later.
+func TestPreemptionSignalInTheScheduler(t *testing.T) {
+	for signalled, want := range map[bool]time.Duration{false: 10 * us, true: 15 * us} {
+		s := newProcess(2, priced())
+		m1 := s.allocm()
+		s.host.Wake(m1.thread, -1)
+		back := func() (at time.Duration) {
+			for {
+				e := s.q.Pop()
+				s.host.Now = e.At
+				if s.host.Step(e) == m1.thread {
+					return e.At
+				}
+			}
+		}
+		begin := back()
+		m1.handling = 5 * us
+		s.host.Run(m1.thread, 10*us)
+		if signalled {
+			s.doSigPreempt(m1)
+		}
+		require.Equal(t, want, back()-begin)
+	}
+}
+
+// Who stops the world, or asks every P, holds sched.lock while it sends its signals: a P that comes earlier waits, and is
+// interrupted by the signal meanwhile.
+func TestSafePointWaitsForSchedLock(t *testing.T) {
+	for _, c := range []struct{ locked, signal, handling, want time.Duration }{
+		{0, 0, 0, 0}, {12 * us, 0, 0, 12 * us}, {12 * us, 2 * us, 5 * us, 12 * us}, {12 * us, 2 * us, 30 * us, 32 * us},
+	} {
+		s := newProcess(2, priced())
+		m0 := s.allm[0]
+		for e := s.q.Pop(); s.host.Step(e) != m0.thread; e = s.q.Pop() {
+			s.host.Now = e.At
+		}
+		begin := s.host.Now
+		s.sched.gcwaiting, s.sched.stopwait, s.sched.stopping = true, 1, s.allocm()
+		s.sched.locked = begin + c.locked
+		if c.handling > 0 {
+			m0.signalled, m0.handling = true, c.handling
+			s.q.Push(des.Event{At: begin + c.signal, Kind: evSignal, Who: m0.id})
+		}
+		s.mstart(m0)
+		for s.sched.stopwait > 0 {
+			e := s.q.Pop()
+			s.host.Now = e.At
+			s.step(e)
+		}
+		require.NoError(t, s.err)
+		require.Equal(t, c.want, s.host.Now-begin, "%+v", c)
+	}
 }
 
 // The first signal in a while takes longer, and costs both threads more; one soon after it is a usual one. It leaves when

@@ -261,6 +261,24 @@ func (h *Host) Cut(t int32) {
 	}
 }
 
+// Extend makes the thread's burst d longer, as a handler does that interrupts it. A thread that is blocked sleeps on.
+func (h *Host) Extend(t int32, d time.Duration) {
+	th := &h.threads[t]
+	if th.blocked {
+		return
+	}
+	ci := th.core
+	c := &h.cores[ci]
+	running := c.cur == t && !c.waking
+	if running {
+		h.account(c)
+	}
+	th.left += d
+	if running {
+		h.burst(ci)
+	}
+}
+
 // Rest gives the CPU that the last burst had left when Cut ended it, and 0 if it was not cut.
 func (h *Host) Rest(t int32) time.Duration {
 	th := &h.threads[t]

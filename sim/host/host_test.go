@@ -491,6 +491,29 @@ func TestCut(t *testing.T) {
 	require.Equal(t, left, got.rest)
 }
 
+// Extend makes a burst longer, that of a thread that waits for a core too; a thread that is blocked sleeps on.
+func TestExtend(t *testing.T) {
+	r := newRig(plain(1), 1, 3)
+	var at []time.Duration
+	r.order = func(t int32) {
+		at = append(at, r.Now)
+		if len(at) > 1 {
+			r.Block(t, 0)
+			return
+		}
+		r.Run(t, 10*ms)
+	}
+	r.when(0, func() { r.Wake(0, none) })
+	r.when(3*ms, func() { r.Extend(0, 2*ms); r.Extend(2, 5*ms) })
+	r.until(20 * ms)
+	require.Equal(t, []time.Duration{0, 12 * ms}, at)
+	require.Zero(t, r.threads[2].left)
+
+	r.threads[1].blocked, r.threads[1].left = false, ms
+	r.Extend(1, 2*ms)
+	require.Equal(t, 3*ms, r.threads[1].left)
+}
+
 // conserve drives random threads and checks that time is conserved: what threads burn is what cores run, and each
 // thread burns what it was ordered to.
 func conserve(t *testing.T, seed uint64) {

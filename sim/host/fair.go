@@ -21,6 +21,10 @@ func (h *Host) mean(c *core) time.Duration {
 	for _, t := range c.queue {
 		sum += h.threads[t].v - c.vbase
 	}
+	for _, t := range c.delayed {
+		sum += h.threads[t].v - c.vbase
+	}
+	n += time.Duration(len(c.delayed))
 	if c.cur != none {
 		n++
 		sum += h.threads[c.cur].v - c.vbase
@@ -33,7 +37,8 @@ func (h *Host) mean(c *core) time.Duration {
 	return c.vbase
 }
 
-// pick is the eligible thread with the earliest virtual deadline (pick_eevdf), the current one included.
+// pick is the eligible thread with the earliest virtual deadline (pick_eevdf), the current one and those that are delayed
+// included.
 func (h *Host) pick(c *core) int32 {
 	v := h.mean(c)
 	best, first := none, none
@@ -49,6 +54,9 @@ func (h *Host) pick(c *core) int32 {
 	for _, t := range c.queue {
 		consider(t)
 	}
+	for _, t := range c.delayed {
+		consider(t)
+	}
 	if c.cur != none {
 		consider(c.cur)
 	}
@@ -58,14 +66,34 @@ func (h *Host) pick(c *core) int32 {
 	return best
 }
 
+// pickRunnable is pick, and lets those leave that are delayed and whose turn it would be (pick_next_entity).
+func (h *Host) pickRunnable(c *core) int32 {
+	for {
+		t := h.pick(c)
+		if t == none || !h.threads[t].delayed {
+			return t
+		}
+		h.undelay(c, t)
+	}
+}
+
+// undelay ends the delay of a thread's departure. Its debt is paid, and what it was owed beyond that is void (DELAY_ZERO).
+func (h *Host) undelay(c *core, t int32) {
+	th := &h.threads[t]
+	th.delayed, th.lag = false, 0
+	c.delayed = remove(c.delayed, t)
+}
+
 // take removes t from the core's queue.
-func (c *core) take(t int32) {
-	for i, x := range c.queue {
+func (c *core) take(t int32) { c.queue = remove(c.queue, t) }
+
+func remove(list []int32, t int32) []int32 {
+	for i, x := range list {
 		if x == t {
-			c.queue = append(c.queue[:i], c.queue[i+1:]...)
-			return
+			return append(list[:i], list[i+1:]...)
 		}
 	}
+	return list
 }
 
 // requeue puts the current thread back among the waiting ones.
@@ -92,6 +120,9 @@ func (h *Host) renew(th *thread) {
 func (h *Host) pickNext(ci int32) {
 	c := &h.cores[ci]
 	if len(c.queue) == 0 {
+		for len(c.delayed) > 0 {
+			h.undelay(c, c.delayed[0])
+		}
 		h.newlyIdle(c)
 		if !h.pullNewlyIdle(ci) {
 			c.cur = none
@@ -107,7 +138,7 @@ func (h *Host) pickNext(ci int32) {
 	}
 	t := c.heir
 	if t == none || !slices.Contains(c.queue, t) {
-		t = h.pick(c)
+		t = h.pickRunnable(c)
 	}
 	c.heir = none
 	c.take(t)
@@ -127,13 +158,52 @@ func (h *Host) dispatch(ci, t int32, extra time.Duration) {
 	h.burst(ci)
 }
 
-// leave keeps what a thread that blocks is owed (vlag), within a slice and a tick (update_entity_lag).
-// SIMPLIFIED(kernel): a thread that blocks with negative lag leaves at once and finds at its return that its debt has
-// shrunk by the core's progress; the kernel keeps it queued until the debt is paid (DELAY_DEQUEUE).
+// leave keeps what a thread is owed, or owes, that leaves a core (vlag), within a slice and a tick (update_entity_lag).
 func (h *Host) leave(ci, t int32) {
 	c, th := &h.cores[ci], &h.threads[t]
 	limit := h.slice + h.tickEvery
 	th.lag = min(max(h.mean(c)-th.v, -limit), limit)
+}
+
+// sleeps lets the current thread leave that blocks. One that has run ahead of the others is delayed: it stays among them,
+// and counts in their mean, until its turn comes (DELAY_DEQUEUE). So who sleeps before he has run ahead keeps what he is owed
+// beside others that wait or owe, and takes the core from whoever computes when he wakes.
+func (h *Host) sleeps(ci, t int32) {
+	c, th := &h.cores[ci], &h.threads[t]
+	if th.v > h.mean(c) {
+		th.delayed = true
+		c.delayed = append(c.delayed, t)
+		return
+	}
+	h.leave(ci, t)
+}
+
+// mustSelect tells whether a core has to be selected for a thread that wakes: not for one that is delayed (ttwu_runnable).
+//
+// SIMPLIFIED(kernel): who is delayed leaves when another thread is picked, and at a tick where its debt has been paid by the
+// thread that runs now, whoever has waited besides.
+func (h *Host) mustSelect(th *thread, t int32) bool {
+	if !th.delayed {
+		return true
+	}
+	c := &h.cores[th.core]
+	h.account(c)
+	tick := h.phase + time.Duration(h.jiffies()-1)*h.tickEvery
+	if h.tickEvery > 0 && th.ran < tick && th.v <= h.threads[c.cur].v-(h.Now-tick) {
+		h.undelay(c, t)
+		return true
+	}
+	return false
+}
+
+// requeueDelayed makes one runnable that is delayed (requeue_delayed_entity).
+func (h *Host) requeueDelayed(ci, t int32) {
+	c, th := &h.cores[ci], &h.threads[t]
+	owed := h.mean(c) > th.v
+	h.undelay(c, t)
+	if owed {
+		h.place(ci, t)
+	}
 }
 
 // place gives a thread that joins a core its virtual run time and deadline (place_entity).
@@ -142,22 +212,15 @@ func (h *Host) leave(ci, t int32) {
 // slice.
 func (h *Host) place(ci, t int32) {
 	c, th := &h.cores[ci], &h.threads[t]
-	n := time.Duration(len(c.queue))
+	n := time.Duration(len(c.queue) + len(c.delayed))
 	if c.cur != none {
 		n++
 	}
-	v := h.mean(c)
-	lag := th.lag
-	if lag < 0 {
-		lag = min(0, v-th.v) // what is left of the debt
-		if th.core != ci {
-			lag = 0
-		}
-	}
+	lag := max(th.lag, 0) // only who moves has a debt
 	if n > 0 {
 		lag += lag / n
 	}
-	th.v = v - lag
+	th.v = h.mean(c) - lag
 	th.deadline = th.v + h.slice
 	if n == 0 {
 		c.vbase = th.v
@@ -188,10 +251,14 @@ func (h *Host) enqueue(t, ci int32, latency time.Duration) {
 	if c.cur != none && !c.waking && h.Now > c.began && !h.deciding(c) {
 		h.account(c)
 		cur := &h.threads[c.cur]
-		over = len(c.queue) > 0 && (cur.v >= cur.deadline || cur.v >= cur.protect)
+		over = len(c.queue)+len(c.delayed) > 0 && (cur.v >= cur.deadline || cur.v >= cur.protect)
 		h.renew(cur)
 	}
-	h.place(ci, t)
+	if th.delayed {
+		h.requeueDelayed(ci, t)
+	} else {
+		h.place(ci, t)
+	}
 	th.blocked = false
 	h.carry(th, ci)
 	th.core = ci
@@ -215,7 +282,7 @@ func (h *Host) enqueue(t, ci int32, latency time.Duration) {
 	h.moved(t, ci, Waiting, 0)
 	h.startTick(ci)
 	if over {
-		if next := h.pick(c); next != c.cur {
+		if next := h.pickRunnable(c); next != c.cur {
 			h.take(ci, next)
 		}
 		return
@@ -280,8 +347,10 @@ func (h *Host) tick(ci int32) {
 		cur := &h.threads[c.cur]
 		used := cur.v >= cur.deadline || cur.v >= cur.protect
 		h.renew(cur)
-		if next := h.pick(c); used && next != c.cur {
-			h.take(ci, next)
+		if used {
+			if next := h.pickRunnable(c); next != c.cur {
+				h.take(ci, next)
+			}
 		}
 	}
 	h.balance(ci)

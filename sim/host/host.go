@@ -41,6 +41,7 @@ type thread struct {
 	blocked  bool
 	then     uint8
 	woken    bool          // Wake came before the thread had blocked
+	delayed  bool          // blocked, and still among those of its core (sched_delayed)
 	cut      bool          // Cut: rest holds what was left of the burst
 	core     int32         // where it runs, waits, or ran last
 	recent   int32         // the core it was on at the last wake-up that found neither core idle (recent_used_cpu)
@@ -66,6 +67,7 @@ type core struct {
 	ticking bool  // a tick is pending
 	gen     uint32
 	queue   []int32       // threads that wait for this core
+	delayed []int32       // threads that have blocked and still count
 	began   time.Duration // up to here cur's time is accounted
 	gap     time.Duration // what is left of the moment that host and interrupts are taking; 0: none
 	vbase   time.Duration // mean virtual run time when the core last had threads
@@ -322,7 +324,10 @@ func (h *Host) Wake(t, waker int32) time.Duration {
 	if waker >= 0 {
 		from = h.threads[waker].core
 	}
-	ci := h.selectCore(t, from)
+	ci := th.core
+	if h.mustSelect(th, t) {
+		ci = h.selectCore(t, from)
+	}
 	idle := h.cores[ci].cur == none
 	latency, call := h.leaveIdle(ci)
 	h.enqueue(t, ci, latency+h.farther(from, ci))
@@ -400,7 +405,10 @@ func (h *Host) alarm(e des.Event) {
 	case th.alarm > h.Now: // of a later sleep
 		h.setAlarm(e.Who)
 	default:
-		ci := h.selectCore(e.Who, none)
+		ci := th.core
+		if h.mustSelect(th, e.Who) {
+			ci = h.selectCore(e.Who, none)
+		}
 		if h.cores[ci].cur != none {
 			th.left += h.alarmBusy
 		}
@@ -444,7 +452,7 @@ func (h *Host) burstEnds(ci int32) int32 {
 		c.gen++
 		return none
 	}
-	h.leave(ci, t)
+	h.sleeps(ci, t)
 	h.runs(t, false)
 	c.cur = none
 	h.pickNext(ci)

@@ -37,8 +37,8 @@ func TestANewThreadTakesAnIdleCore(t *testing.T) {
 	require.Equal(t, 3, r.Busy())
 }
 
-// What a thread is owed when it blocks is limited to a slice and a tick, either way. A credit is whole after it has joined
-// the others; a debt shrinks while the core goes on, and stays behind when the thread moves.
+// What a thread is owed when it leaves is limited to a slice and a tick, either way. A credit is whole after it has joined
+// the others; a debt stays behind when the thread moves.
 func TestLag(t *testing.T) {
 	r := newRig(plain(2), 1, 3)
 	for i := range int32(3) {
@@ -62,18 +62,72 @@ func TestLag(t *testing.T) {
 	require.Equal(t, b.v+r.slice, b.deadline)
 
 	// Debt.
-	r.cores[0].queue = nil
-	a.v, b.v, b.lag = 10*ms, 13*ms, -4*ms
-	r.place(0, 1)
-	require.Equal(t, 16*ms, b.v, "3 ms of 4 are left, doubled as there is one other")
-	a.v, b.v, b.lag = 10*ms, 9*ms, -4*ms
-	r.place(0, 1)
-	require.Equal(t, 10*ms, b.v, "the core has gone past it: nothing is left")
-
 	r.cores[1].cur, r.threads[2].v, r.threads[2].core = 2, 50*ms, 1
 	b.v, b.lag = 60*ms, -4*ms
 	r.place(1, 1)
 	require.Equal(t, 50*ms, b.v, "another core: no debt")
+}
+
+// Who has run ahead when he blocks is delayed: he counts in the mean, so that the next one to block keeps what he is owed, until
+// it would be his turn. He is not selected a core for; what he owes then he owes still, and what he is owed is void.
+func TestDelayedDequeue(t *testing.T) {
+	rig := func() *rig { // thread 0 has blocked 2 ms ahead of thread 1, which runs now
+		r := newRig(plain(2), 1, 3)
+		for i := range int32(2) {
+			r.threads[i] = thread{alarm: never, pending: never}
+		}
+		c := &r.cores[0]
+		c.cur, c.queue, c.vbase = 0, []int32{1}, 0
+		r.threads[0].v, r.threads[1].v = 12*ms, 10*ms
+		r.threads[0].deadline, r.threads[1].deadline = 14*ms, 13*ms
+		r.threads[0].blocked = true
+		r.sleeps(0, 0)
+		c.cur = none
+		r.pickNext(0)
+		require.EqualValues(t, 1, c.cur)
+		require.True(t, r.threads[0].delayed)
+		return r
+	}
+	r := rig()
+	c := &r.cores[0]
+	require.Equal(t, 11*ms, r.mean(c), "it counts")
+	require.Equal(t, 1, r.nr(0), "and cannot be moved")
+	r.threads[1].v = 10500 * us
+	r.sleeps(0, 1)
+	require.Equal(t, 750*us, r.threads[1].lag, "half of what the other has run more")
+	c.cur = none
+	r.pickNext(0)
+	require.Empty(t, c.delayed, "the core goes idle")
+	require.False(t, r.threads[0].delayed)
+	require.Zero(t, r.threads[0].lag)
+
+	r = rig()
+	r.Wake(0, 1)
+	require.EqualValues(t, 0, r.threads[0].core, "not core 1, which is idle")
+	require.Equal(t, []int32{0}, r.cores[0].queue)
+	require.Equal(t, 12*ms, r.threads[0].v, "it owes still")
+	require.Equal(t, 14*ms, r.threads[0].deadline)
+
+	r = rig()
+	r.threads[1].v = 15 * ms
+	r.Wake(0, 1)
+	require.Equal(t, 15*ms, r.threads[0].v, "its credit is void")
+
+	r = rig()
+	r.threads[1].v, r.threads[1].deadline = 13*ms, 15*ms
+	require.EqualValues(t, 1, r.pickRunnable(&r.cores[0]), "it would be its turn, and it leaves")
+	require.Empty(t, r.cores[0].delayed)
+
+	r = rig()
+	r.Now = r.phase + 10*r.tickEvery + ms
+	r.cores[0].began, r.threads[1].left, r.threads[0].ran = r.Now-2*ms, time.Hour, r.Now-2*ms
+	r.Wake(0, none)
+	require.EqualValues(t, 0, r.threads[0].core, "its debt has been paid, but not when the last tick came")
+	r = rig()
+	r.Now = r.phase + 10*r.tickEvery + ms
+	r.cores[0].began, r.threads[1].left, r.threads[0].ran = r.Now-4*ms, time.Hour, r.Now-4*ms
+	r.Wake(0, none)
+	require.EqualValues(t, 1, r.threads[0].core, "it was, and it has left: any core will do")
 }
 
 // The next thread is the one with the earliest deadline among those that have had no more than their share.

@@ -40,7 +40,7 @@ func textbook() lab.Cost {
 		Mark: []lab.MarkCost{{Bytes: 64, Live: 8 << 20, Time: n(40)}, {Bytes: 1024, Live: 8 << 20, Time: n(80)}, {Bytes: 1024, Live: 64 << 20, Time: n(120)},
 			{Bytes: 64, Live: 8 << 20, Pointers: true, Time: n(70)}, {Bytes: 1024, Live: 8 << 20, Pointers: true, Time: n(400)},
 			{Bytes: 1024, Live: 64 << 20, Pointers: true, Time: n(500)}, {Bytes: 1024, Live: 64 << 20, Pointers: true, Old: true, Time: n(450)}},
-		FreshKiB: n(180), Scavenge: n(100), CopyPageKiB: n(300), CopyPagePeerKiB: n(3000), CopyPageStolenKiB: n(2000), SweepSpan: n(200), MarkSetup: n(100_000), MarkG: n(1000), StopWorld: n(8000), SweepTerm: n(8000),
+		FreshKiB: n(180), Scavenge: n(100), CopyPageKiB: n(300), CopyPagePeerKiB: n(3000), CopyPageStolenKiB: n(2000), SweepSpan: n(200), SweepPeer: n(150), MarkSetup: n(100_000), MarkG: n(1000), StopWorld: n(8000), SweepTerm: n(8000),
 		MarkTerm: n(15_000), Store: n(1.4), StoreMark: n(12), PoolGet: n(8), PoolPut: n(8), PoolShared: n(20),
 		Signal: us(5, 10, 20, 40), SignalCPU: n(5000), SignalSend: n(4000), ColdSignal: us(10, 20, 40, 60), ColdSignalCPU: n(12_000), ColdSignalSend: n(15_000), GapRate: lab.Value{P50: 400, P10: 400, P90: 400}, Gap: us(5, 10, 15, 20, 60), ArmLate: us(5, 10, 30),
 		Infer: []lab.Service{table(1, 1, 1, 100, 350, 1260), table(1, 2, 1, 103, 355, 1270), table(2, 1, 1.8, 70, 200, 700)},

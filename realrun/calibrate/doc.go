@@ -21,7 +21,7 @@
 //     empty goroutine, 2 Timer + Switch + Ready is a sleep that is over at once.
 //
 // The heap: an allocation is measured where memory was used before and all is swept (Alloc), so what a span's sweep
-// (SweepSpan) and a page from the kernel (FreshKiB) cost comes on top. So does what a page costs more that is read before it is
+// (SweepSpan, and SweepPeer where two Ps sweep at a time, with what else comes of that) and a page from the kernel (FreshKiB) cost comes on top. So does what a page costs more that is read before it is
 // written (CopyPage…), which is measured on bare memory. Mark is the CPU of all workers for one object of
 // a live set that was churned as a retain step churns it, beyond what a collection of the same process without the set takes,
 // by runtime/metrics; it holds the visit of the ring's slot that leads to the object. Store and StoreMark are timed by the

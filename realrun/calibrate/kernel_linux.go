@@ -40,6 +40,7 @@ func kernelProbes() []probe {
 		probe{"packing of woken threads", (*bench).pack},
 		probe{"signals", (*bench).signals},
 		probe{"pages that are read first", (*bench).copied},
+		probe{"sweeping beside another P", (*bench).sweepPeer},
 		probe{"losing a P", (*bench).exitSlow},
 		probe{"preemption on waking", (*bench).protection},
 		probe{"pulling to an idle core", (*bench).idlePull})

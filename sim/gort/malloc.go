@@ -329,7 +329,10 @@ type mheap struct {
 	sweptLive   uint64  // when it ended; with the pages and the pace, for the next cycle's record
 	sweptPages  uint64
 	sweptPace   float64
-	mix         int64 // spreads the dead spans over the others
+	mix         int64         // spreads the dead spans over the others
+	sweeperM    *m            // who has swept last
+	lastSwept   time.Duration // when that was
+	peerSwept   time.Duration // when another one did, before it
 	scavengedAt time.Duration
 	memoryGoal  uint64 // what the scavenger keeps for the memory limit; ^0: all
 	percentGoal uint64 // and for the heap goal

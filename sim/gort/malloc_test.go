@@ -229,6 +229,26 @@ func TestSpreadObjects(t *testing.T) {
 	assert.Zero(t, buffer.among, "none is alive")
 }
 
+// Who sweeps a span within 20 µs of another M's sweep pays for that, and so does the other one: not who sweeps alone.
+func TestSweepsBeside(t *testing.T) {
+	s := heapOf(2, []Object{{Bytes: 1024}})
+	s.price.sweepSpan, s.price.sweepPeer = us, 3*us
+	h, a, b := &s.mheap, s.allm[0], s.allocm()
+	h.unswept, h.unsweptIn, h.garbage = 1000, 2000, 0
+	sweep := func(mp *m, at time.Duration) time.Duration {
+		s.host.Now, mp.charge = at, 0
+		s.sweepSpans(mp, 1)
+		return mp.charge
+	}
+	require.Equal(t, us, sweep(a, 0), "nobody has swept before")
+	require.Equal(t, us, sweep(a, 2*us))
+	require.Equal(t, 4*us, sweep(b, 4*us))
+	require.Equal(t, 4*us, sweep(b, 8*us), "the other one has swept 5 µs ago")
+	require.Equal(t, 4*us, sweep(a, 8*us))
+	require.Equal(t, us, sweep(a, 40*us), "it has stopped")
+	require.Equal(t, us, sweep(a, 41*us))
+}
+
 // Where a new span owes much to sweeping, it is swept bit by bit, and each bit is paid before the next one begins.
 func TestSweepFirst(t *testing.T) {
 	for name, object := range map[string]Object{"small": {Bytes: 1024}, "large": {Bytes: 1 << 20}} {

@@ -121,6 +121,7 @@ func (s *Sched) gcinit() {
 	c.TotalAlloc, c.MappedReady = live, s.mheap.beside+pages*pageSize
 	s.mheap.mapped = max(heap.Mapped, pages*pageSize)
 	s.mheap.peak, s.mheap.memoryGoal, s.mheap.percentGoal = c.MappedReady, ^uint64(0), ^uint64(0)
+	s.mheap.lastSwept = -time.Hour
 	c.Commit(true)
 	s.work.startSema.value, s.work.markDoneSema.value, s.sched.gcsema.value = 1, 1, 1
 	s.gcBgMarkStartWorkers()

@@ -45,9 +45,26 @@ func (s *Sched) sweptOne(mp *m) {
 	h.unsweptIn -= pages
 	h.pagesSwept += pages
 	mp.charge += s.price.sweepSpan
+	if h.sweptBeside(mp, s.host.Now+mp.charge) {
+		mp.charge += s.price.sweepPeer
+	}
 	if h.unswept == 0 {
 		s.sweepDone()
 	}
+}
+
+// sweepPeerAt is how recently another M must have swept to be one that sweeps beside.
+const sweepPeerAt = 20 * time.Microsecond
+
+// sweptBeside tells whether another M sweeps beside mp: they take the lines of memory from each other's caches in which the
+// runtime counts what is swept, and lists it.
+// SIMPLIFIED(sweep): how often they do is not known; who sweeps beside another pays the same for each span.
+func (h *mheap) sweptBeside(mp *m, now time.Duration) bool {
+	if h.sweeperM != mp {
+		h.peerSwept, h.sweeperM = h.lastSwept, mp
+	}
+	h.lastSwept = now
+	return now-h.peerSwept < sweepPeerAt
 }
 
 // sweepDone ends a sweep phase: whole spans were counted, and what dead objects lie in others is free, too.

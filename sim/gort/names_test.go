@@ -157,6 +157,7 @@ var ours = map[string]string{
 	"safePointSleep":   "forEachP's notetsleep",
 	"safePointWaited":  "forEachP behind it",
 	"sweepSpans":       "sweepone, several times",
+	"sweptBeside":      "whether the cores take the sweeper's lines from each other",
 	"sweepFirst":       "a part of deductSweepCredit's loop, which takes time",
 	"sweptOne":         "sweepone's books",
 	"sweepDone":        "what the last sweepone does",

@@ -132,7 +132,7 @@ type prices struct {
 	newproc, newg, stackNew, stackGrow, stackKiB, stackUse, goexit, swtch, steal, chanop, ready, mutex, spin, cgocall, syscall,
 	exitSlow, timer, now, request, runCall, copyKiB, futexSleep, clone, sleepCPU, epollCPU, netpoll, pipeWrite,
 	pipeRead, signalCPU, signalSend, coldSignalCPU, coldSignalSend, netWrite, netWriteKiB, netRead, netReadKiB, netAgain,
-	sweepSpan, sweepFree, markSetup, markG, stopWorld, sweepTerm, markTerm time.Duration
+	sweepSpan, sweepFree, sweepPeer, markSetup, markG, stopWorld, sweepTerm, markTerm time.Duration
 }
 
 func pricesOf(c *lab.Cost) prices {
@@ -147,7 +147,7 @@ func pricesOf(c *lab.Cost) prices {
 		sleepCPU: ns(c.SleepCPU), epollCPU: ns(c.EpollCPU), netpoll: ns(c.Netpoll), pipeWrite: ns(c.PipeWrite),
 		pipeRead: ns(c.PipeRead), signalCPU: ns(c.SignalCPU), signalSend: ns(c.SignalSend), coldSignalCPU: ns(c.ColdSignalCPU), coldSignalSend: ns(c.ColdSignalSend),
 		netWrite: ns(c.NetWrite), netWriteKiB: ns(c.NetWriteKiB), netRead: ns(c.NetRead), netReadKiB: ns(c.NetReadKiB), netAgain: ns(c.NetAgain),
-		sweepSpan: ns(c.SweepSpan), sweepFree: ns(c.SweepFree), markSetup: ns(c.MarkSetup), markG: ns(c.MarkG), stopWorld: ns(c.StopWorld),
+		sweepSpan: ns(c.SweepSpan), sweepFree: ns(c.SweepFree), sweepPeer: ns(c.SweepPeer), markSetup: ns(c.MarkSetup), markG: ns(c.MarkG), stopWorld: ns(c.StopWorld),
 		sweepTerm: ns(c.SweepTerm), markTerm: ns(c.MarkTerm),
 	}
 }

@@ -263,24 +263,6 @@ func (h *Host) Cut(t int32) {
 	}
 }
 
-// Extend makes the thread's burst d longer, as a handler does that interrupts it. A thread that is blocked sleeps on.
-func (h *Host) Extend(t int32, d time.Duration) {
-	th := &h.threads[t]
-	if th.blocked {
-		return
-	}
-	ci := th.core
-	c := &h.cores[ci]
-	running := c.cur == t && !c.waking
-	if running {
-		h.account(c)
-	}
-	th.left += d
-	if running {
-		h.burst(ci)
-	}
-}
-
 // Rest gives the CPU that the last burst had left when Cut ended it, and 0 if it was not cut.
 func (h *Host) Rest(t int32) time.Duration {
 	th := &h.threads[t]
@@ -289,27 +271,6 @@ func (h *Host) Rest(t int32) time.Duration {
 	}
 	th.cut = false
 	return th.rest
-}
-
-// Interrupt takes d from every other core that runs a thread of t's process, and tells whether there was one.
-//
-// SIMPLIFIED(kernel): each of many cores loses as much as one alone does, and who interrupts them waits no longer for many.
-func (h *Host) Interrupt(t int32, d time.Duration) bool {
-	hit := false
-	for i := range h.cores {
-		c := &h.cores[i]
-		if c.cur == none || c.waking || c.cur < int32(len(h.foreign)) || c.cur == t {
-			continue
-		}
-		hit = true
-		if ci := int32(i); d > 0 {
-			h.account(c)
-			c.gap += d
-			h.moved(none, ci, Gap, c.gap)
-			h.burst(ci)
-		}
-	}
-	return hit
 }
 
 // Wake makes a blocked thread runnable, on behalf of the thread waker (or none, -1), and gives the CPU time that this

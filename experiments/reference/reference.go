@@ -2,8 +2,8 @@
 // so that predictions are the same bytes on every machine of the same architecture (math.Log and math.Exp may differ in
 // the last digit between architectures; linux/amd64 is the one that is tested).
 //
-// It is one calibration, made right before the experiments were predicted and measured, of 2026-11-23 23:23, which is the time
-// that it carries; but for marks without Green Tea, which want a build of their own and are of 15:17.
+// It is one calibration, made right before the experiments were predicted and measured, at the time that it carries; but for
+// marks without Green Tea, which want a build of their own and were measured in the minutes behind it.
 package reference
 
 import (

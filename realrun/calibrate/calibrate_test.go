@@ -214,8 +214,8 @@ func TestLoadErrors(t *testing.T) {
 	path := pathOf(dir, here.Name)
 	for text, want := range map[string]string{
 		`{"Schema": 10, "Cost": {`: "damaged",
-		`{"Schema": 999}`:         "schema 999",
-		`{}`:                      "schema 0",
+		`{"Schema": 999}`:          "schema 999",
+		`{}`:                       "schema 0",
 		`{"Schema": 10, "Cost": {"Link": {"P50": "x"}}}`: "damaged",
 	} {
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))

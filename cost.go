@@ -101,7 +101,7 @@ type Cost struct {
 	Scavenge          Nanos       `json:",omitzero"`  // giving a KiB back to the kernel
 	SweepFree         Nanos       `json:",omitzero"`  // added where nothing in the span is alive: its pages become free
 	SweepSpan         Nanos       `json:",omitzero"`  // sweeping one span
-	SweepPeer         Nanos       `json:",omitzero"`  // added while another P sweeps, too
+	SweepPeer         Nanos       `json:",omitzero"`  // added while another thread sweeps, too
 	MarkSetup         Nanos       `json:",omitzero"`  // CPU of a mark phase that finds nothing but Heap, of a trial's process: workers' start and end, globals, specials, and Heap itself
 	MarkG             Nanos       `json:",omitzero"`  // scanning the stack of one parked goroutine
 	StopWorld         Nanos       `json:",omitzero"`  // CPU of stopping a world that has nothing running and starting it again

@@ -73,21 +73,22 @@ func sweptBeside(stretches []stretch, ends []time.Time) (each []float64, garbage
 			continue
 		}
 		plain := float64(c[over].cpu-c[swept].cpu) / (over - swept)
-		n := len(cycles[i-1]) * stretchLen
+		n := (len(cycles[i-1]) - 1) * stretchLen
 		made += n
 		each = append(each, (float64(c[swept].cpu-c[0].cpu)-plain*swept)/float64((churnLive+n)/spanObjects))
 	}
 	return each, float64(made) / float64(made+churnLive*max(len(each), 1))
 }
 
-// byCycle splits stretches at the ends of mark phases, and leaves out those before the first end and behind the last one.
+// byCycle splits stretches at the ends of mark phases, and leaves out those before the first end and behind the last one. Each
+// part begins with the stretch before its first one, in which marking ended: its CPU is what had been used when that one began.
 func byCycle(stretches []stretch, ends []time.Time) (cycles [][]stretch) {
 	slices.SortFunc(ends, time.Time.Compare)
 	for i := 1; i < len(ends); i++ {
 		from, _ := slices.BinarySearchFunc(stretches, ends[i-1], func(s stretch, t time.Time) int { return s.at.Compare(t) })
 		to, _ := slices.BinarySearchFunc(stretches, ends[i], func(s stretch, t time.Time) int { return s.at.Compare(t) })
 		if from < to && from > 0 {
-			cycles = append(cycles, stretches[from:to])
+			cycles = append(cycles, stretches[from-1:to])
 		}
 	}
 	return cycles

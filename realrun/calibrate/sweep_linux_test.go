@@ -21,12 +21,12 @@ func TestSweptBeside(t *testing.T) {
 	cycle := func(objects int, spans int) {
 		ends = append(ends, at)
 		for i := range objects / stretchLen {
-			list = append(list, stretch{at, cpu})
-			at = at.Add(time.Millisecond)
 			cpu += stretchLen * 100
 			if i < churnLive/2/stretchLen {
 				cpu += 400 * int64(spans) * stretchLen * 2 / churnLive
 			}
+			list = append(list, stretch{at, cpu})
+			at = at.Add(time.Millisecond)
 		}
 	}
 	list = append(list, stretch{at, cpu})

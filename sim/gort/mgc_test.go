@@ -115,6 +115,14 @@ func TestForEachPHoldsSchedLock(t *testing.T) {
 	s.runs()
 	s.forEachP(mp)
 	assert.Equal(t, s.host.Now+4*us, s.sched.locked)
+
+	s = newProcess(3, cost)
+	mp, gp = s.allm[0], s.newG(_Grunning)
+	mp.curg, gp.m, mp.charge = gp, mp, us
+	s.inCall()
+	s.runs()
+	s.forEachP(mp)
+	assert.Equal(t, s.host.Now+4*us, s.sched.locked, "not while it hands over the P of a call")
 }
 
 // What is made while a cycle marks counts as marked.

@@ -53,12 +53,13 @@ func (s *Sched) sweptOne(mp *m) {
 	}
 }
 
-// sweepPeerAt is how recently another M must have swept to be one that sweeps beside.
+// sweepPeerAt is how recently another M must have swept to be one that sweeps beside: longer than the pauses of a goroutine that
+// sweeps what it allocates from, and shorter than those between two requests.
 const sweepPeerAt = 20 * time.Microsecond
 
 // sweptBeside tells whether another M sweeps beside mp: they take the lines of memory from each other's caches in which the
 // runtime counts what is swept, and lists it.
-// SIMPLIFIED(sweep): how often they do is not known; who sweeps beside another pays the same for each span.
+// SIMPLIFIED(sweep): how often they do is not known; who sweeps within 20 µs of another pays the same for each span.
 func (h *mheap) sweptBeside(mp *m, now time.Duration) bool {
 	if h.sweeperM != mp {
 		h.peerSwept, h.sweeperM = h.lastSwept, mp

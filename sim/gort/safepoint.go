@@ -17,6 +17,7 @@ func (s *Sched) forEachP(mp *m) uint8 {
 	for pp := s.sched.pidle; pp != nil; pp = pp.link {
 		s.ranSafePointFn(&mp.actor, pp)
 	}
+	s.sched.locked = s.host.Now + mp.charge
 	for _, pp := range s.allp {
 		mp2 := pp.m
 		if pp.runSafePointFn && pp.status == _Prunning && mp2 != nil && mp2 != mp && mp2.curg != nil && mp2.curg.status == _Gsyscall {
@@ -24,7 +25,6 @@ func (s *Sched) forEachP(mp *m) uint8 {
 			s.handoffp(&mp.actor, pp)
 		}
 	}
-	s.sched.locked = s.host.Now + mp.charge
 	if s.sched.safePointWait == 0 {
 		return opStay
 	}
@@ -35,7 +35,8 @@ func (s *Sched) forEachP(mp *m) uint8 {
 // beforeSafePoint lets mp pay what it took to get to a safe point, which who waits for it sees, and then wait for sched.lock,
 // which that one holds while it sends its signals. True: the host has mp's thread.
 //
-// SIMPLIFIED(stw): an M waits for sched.lock here only, and does not sleep while it does.
+// SIMPLIFIED(stw): an M waits for sched.lock here only, and does not sleep while it does: one that loses its core meanwhile burns
+// the rest of the wait when it has one again.
 func (s *Sched) beforeSafePoint(mp *m) bool {
 	if mp.locking {
 		mp.locking = false

@@ -107,10 +107,10 @@ func (s *Sched) doSigPreempt(mp *m) {
 	mp.signalled = false
 	gp := mp.curg
 	switch {
-	case gp != nil && gp.status == _Grunning && gp.preempt && mp.next == mRun && !mp.draining:
+	case gp != nil && gp.status == _Grunning && gp.preempt && mp.next == mRun:
 		s.note(dSignal, mp.p, gp, 0, 0)
 		fallthrough
-	case mp.locking:
+	case mp.locking, mp.draining: // the one waits meanwhile, the other's time is credit
 		mp.charge += mp.handling
 		s.host.Cut(mp.thread)
 	default:

@@ -463,7 +463,21 @@ func TestSafePointWaitsForSchedLock(t *testing.T) {
 		}
 		require.NoError(t, s.err)
 		require.Equal(t, c.want, s.host.Now-begin, "%+v", c)
+		require.Zero(t, s.host.Rest(m0.thread), "nothing of the wait is left to be taken for another burst")
 	}
+}
+
+// A thread that marks is sent a signal, too. Its handler cuts what the thread is marking, which would count as marked else.
+func TestPreemptionSignalWhileMarking(t *testing.T) {
+	s := newProcess(2, priced())
+	m1, p1 := s.runs()
+	m1.draining = true
+	sender := &actor{}
+	s.preemptone(sender, p1)
+	require.True(t, m1.signalled)
+	m1.charge, m1.curg.preempt = 0, false // it has seen that, and marks on
+	s.doSigPreempt(m1)
+	require.Equal(t, 5*us, m1.charge)
 }
 
 // The first signal in a while takes longer, and costs both threads more; one soon after it is a usual one. It leaves when

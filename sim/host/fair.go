@@ -158,11 +158,13 @@ func (h *Host) dispatch(ci, t int32, extra time.Duration) {
 	h.burst(ci)
 }
 
-// leave keeps what a thread is owed, or owes, that leaves a core (vlag), within a slice and a tick (update_entity_lag).
+// leave keeps what a thread is owed that leaves a core (vlag), at most a slice and a tick (update_entity_lag).
+//
+// SIMPLIFIED(kernel): a thread that moves to another core leaves its debt behind.
 func (h *Host) leave(ci, t int32) {
 	c, th := &h.cores[ci], &h.threads[t]
-	limit := h.slice + h.tickEvery
-	th.lag = min(max(h.mean(c)-th.v, -limit), limit)
+	h.expire(c)
+	th.lag = min(max(h.mean(c)-th.v, 0), h.slice+h.tickEvery)
 }
 
 // sleeps lets the current thread leave that blocks. One that has run ahead of the others is delayed: it stays among them,
@@ -170,6 +172,8 @@ func (h *Host) leave(ci, t int32) {
 // beside others that wait or owe, and takes the core from whoever computes when he wakes.
 func (h *Host) sleeps(ci, t int32) {
 	c, th := &h.cores[ci], &h.threads[t]
+	h.expire(c)
+	h.renew(th) // update_curr
 	if th.v > h.mean(c) {
 		th.delayed = true
 		c.delayed = append(c.delayed, t)
@@ -178,22 +182,29 @@ func (h *Host) sleeps(ci, t int32) {
 	h.leave(ci, t)
 }
 
-// mustSelect tells whether a core has to be selected for a thread that wakes: not for one that is delayed (ttwu_runnable).
+// expire lets those leave that are delayed and had nothing to pay any more when the core last had a tick.
 //
-// SIMPLIFIED(kernel): who is delayed leaves when another thread is picked, and at a tick where its debt has been paid by the
-// thread that runs now, whoever has waited besides.
-func (h *Host) mustSelect(th *thread, t int32) bool {
-	if !th.delayed {
-		return true
+// SIMPLIFIED(kernel): who else waits for the core is not looked at, nor whether the current thread's slice was over at that tick.
+func (h *Host) expire(c *core) {
+	if len(c.delayed) == 0 || h.tickEvery <= 0 {
+		return
 	}
-	c := &h.cores[th.core]
 	h.account(c)
 	tick := h.phase + time.Duration(h.jiffies()-1)*h.tickEvery
-	if h.tickEvery > 0 && th.ran < tick && th.v <= h.threads[c.cur].v-(h.Now-tick) {
-		h.undelay(c, t)
-		return true
+	paid := h.threads[c.cur].v - (h.Now - tick)
+	for i := len(c.delayed) - 1; i >= 0; i-- {
+		if t := c.delayed[i]; h.threads[t].ran < tick && h.threads[t].v <= paid {
+			h.undelay(c, t)
+		}
 	}
-	return false
+}
+
+// mustSelect tells whether a core has to be selected for a thread that wakes: not for one that is delayed (ttwu_runnable).
+func (h *Host) mustSelect(th *thread) bool {
+	if th.delayed {
+		h.expire(&h.cores[th.core])
+	}
+	return !th.delayed
 }
 
 // requeueDelayed makes one runnable that is delayed (requeue_delayed_entity).
@@ -208,15 +219,14 @@ func (h *Host) requeueDelayed(ci, t int32) {
 
 // place gives a thread that joins a core its virtual run time and deadline (place_entity).
 //
-// SIMPLIFIED(kernel): a thread that moves to another core leaves its debt behind, and a new thread begins with a whole
-// slice.
+// SIMPLIFIED(kernel): a new thread, and one that moves to another core, begin with a whole slice.
 func (h *Host) place(ci, t int32) {
 	c, th := &h.cores[ci], &h.threads[t]
 	n := time.Duration(len(c.queue) + len(c.delayed))
 	if c.cur != none {
 		n++
 	}
-	lag := max(th.lag, 0) // only who moves has a debt
+	lag := th.lag
 	if n > 0 {
 		lag += lag / n
 	}
@@ -257,6 +267,7 @@ func (h *Host) enqueue(t, ci int32, latency time.Duration) {
 	if th.delayed {
 		h.requeueDelayed(ci, t)
 	} else {
+		h.expire(c)
 		h.place(ci, t)
 	}
 	th.blocked = false
@@ -335,7 +346,7 @@ func (h *Host) startTick(ci int32) {
 
 // tick ends a slice that is used up (entity_tick), and balances. It goes on while threads wait for the core.
 // SIMPLIFIED(kernel): the tick of a core with one thread does nothing, as there is nobody to give the core to; its cost
-// is in the measured gaps.
+// is in the measured gaps, and who is delayed there leaves when that is looked at (expire).
 func (h *Host) tick(ci int32) {
 	c := &h.cores[ci]
 	c.ticking = false

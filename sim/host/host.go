@@ -55,7 +55,7 @@ type thread struct {
 	deadline time.Duration // virtual deadline
 	protect  time.Duration // virtual time until which no wake-up and no tick takes its core
 	ran      time.Duration // when it last left a core
-	lag      time.Duration // what it was owed when it blocked; negative: what it owed
+	lag      time.Duration // what it was owed when it left
 	util     util          // its part of its core's; kept where wake-ups are packed
 }
 
@@ -286,7 +286,7 @@ func (h *Host) Wake(t, waker int32) time.Duration {
 		from = h.threads[waker].core
 	}
 	ci := th.core
-	if h.mustSelect(th, t) {
+	if h.mustSelect(th) {
 		ci = h.selectCore(t, from)
 	}
 	idle := h.cores[ci].cur == none
@@ -367,7 +367,7 @@ func (h *Host) alarm(e des.Event) {
 		h.setAlarm(e.Who)
 	default:
 		ci := th.core
-		if h.mustSelect(th, e.Who) {
+		if h.mustSelect(th) {
 			ci = h.selectCore(e.Who, none)
 		}
 		if h.cores[ci].cur != none {

@@ -37,8 +37,8 @@ func TestANewThreadTakesAnIdleCore(t *testing.T) {
 	require.Equal(t, 3, r.Busy())
 }
 
-// What a thread is owed when it leaves is limited to a slice and a tick, either way. A credit is whole after it has joined
-// the others; a debt stays behind when the thread moves.
+// What a thread is owed when it leaves is limited to a slice and a tick, and what it owes is forgotten. A credit is whole after it
+// has joined the others.
 func TestLag(t *testing.T) {
 	r := newRig(plain(2), 1, 3)
 	for i := range int32(3) {
@@ -47,7 +47,7 @@ func TestLag(t *testing.T) {
 	r.cores[0].cur, r.cores[0].vbase = 0, 0
 	a, b := &r.threads[0], &r.threads[1]
 	limit := r.slice + r.tickEvery
-	for _, c := range []struct{ v, want time.Duration }{{0, 0}, {4 * ms, -2 * ms}, {-4 * ms, 2 * ms}, {time.Second, -limit}, {-time.Second, limit}} {
+	for _, c := range []struct{ v, want time.Duration }{{0, 0}, {4 * ms, 0}, {-4 * ms, 2 * ms}, {-time.Second, limit}} {
 		r.cores[0].queue, a.v, b.v = []int32{1}, 0, c.v
 		r.leave(0, 1)
 		require.Equal(t, c.want, b.lag, "it has run for %v more than the other", c.v)
@@ -61,11 +61,6 @@ func TestLag(t *testing.T) {
 	require.Equal(t, 2*ms, r.mean(&r.cores[0])-b.v, "its credit counts with it in the mean")
 	require.Equal(t, b.v+r.slice, b.deadline)
 
-	// Debt.
-	r.cores[1].cur, r.threads[2].v, r.threads[2].core = 2, 50*ms, 1
-	b.v, b.lag = 60*ms, -4*ms
-	r.place(1, 1)
-	require.Equal(t, 50*ms, b.v, "another core: no debt")
 }
 
 // Who has run ahead when he blocks is delayed: he counts in the mean, so that the next one to block keeps what he is owed, until
@@ -128,6 +123,29 @@ func TestDelayedDequeue(t *testing.T) {
 	r.cores[0].began, r.threads[1].left, r.threads[0].ran = r.Now-4*ms, time.Hour, r.Now-4*ms
 	r.Wake(0, none)
 	require.EqualValues(t, 1, r.threads[0].core, "it was, and it has left: any core will do")
+
+	r = rig()
+	r.threads[0].gen, r.threads[0].alarm = 7, 0
+	r.alarm(des.Event{Who: 0, Gen: 7})
+	require.EqualValues(t, 0, r.threads[0].core, "its sleep is over")
+	require.False(t, r.threads[0].blocked)
+
+	// Long after its debt was paid it does not count for a third one any more, which finds the second alone.
+	r = rig()
+	r.cores[1].cur = 1 // no core is idle
+	r.threads[2] = thread{alarm: never, pending: never, blocked: true}
+	r.Now = r.phase + 50*r.tickEvery
+	r.cores[0].began, r.threads[1].left = 0, time.Hour
+	r.Wake(2, none)
+	require.Empty(t, r.cores[0].delayed)
+	require.Equal(t, r.threads[1].v, r.threads[2].v)
+
+	// One that has used up its slice gets a new deadline as it blocks.
+	r = rig()
+	r.threads[1].v, r.threads[1].deadline = 14*ms, 13*ms
+	r.sleeps(0, 1)
+	require.True(t, r.threads[1].delayed)
+	require.Equal(t, 14*ms+r.slice, r.threads[1].deadline)
 }
 
 // The next thread is the one with the earliest deadline among those that have had no more than their share.

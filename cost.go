@@ -24,7 +24,7 @@ type Cost struct {
 	Made string // when, RFC 3339
 	Took string // how long the measurement lasted
 
-	Refreshed string // when what wanders was measured again (IdlePull, IdlePullOdds, WakeIdle, WakeRested, FutexWake, FutexSleep, Service.Speed), RFC 3339; empty: never
+	Refreshed string // when what wanders was measured again (IdlePull, IdlePullOdds, WakeIdle, WakeRested, Stalls, Stall, FutexWake, FutexSleep, Service.Speed), RFC 3339; empty: never
 	Quick     bool   // measured in fewer rounds, for a quick run
 
 	Link Nanos // one link of the dependent chain that CPU steps and spinning calls are counted in (about 1 ns)
@@ -58,28 +58,30 @@ type Cost struct {
 	Threads Value // OS threads of a trial's process after its set-up: /sched/threads/total:threads
 
 	// The kernel and the hardware.
-	Cores         int      // cores that threads share; 0: as many as there are Ps and never a wait
-	Tick          Nanos    // period of the scheduler's tick: a slice ends at a tick only
-	Slice         Nanos    // CPU that a thread is granted before a tick may take its core
-	IdlePull      Dist     // a core that goes idle pulls a waiting thread if its idle times are longer than this on average: each core has its own limit, which wanders over minutes
-	IdlePullOdds  Value    // share of such occasions on which it tries at all, when a run begins; 0: half, as after a boot
-	Pack          Value    `json:",omitzero"` // a woken thread stays on its waker's core, though another is idle, while that has no third and its utilisation with both is at most this; 0: never, as in Linux
-	FutexWake     Nanos    // waking a thread whose core is idle, to the waker
-	FutexWakeBusy Nanos    // the same when the thread's core is busy, to the waker
-	FutexSleep    Nanos    // blocking on a futex and coming back, to the thread that blocks
-	SwitchIn      Nanos    // taking a core over from another thread
-	WakeIdle      Dist     // from the wake-up to the woken thread running on a core that has been idle for some hundred microseconds
-	WakeRested    []Rested `json:",omitzero"` // the same where it has been idle for longer, ascending; nil: no other
-	Clone         Nanos    // creating a thread, to its creator
-	CloneStart    Dist     // from there to the new thread running
-	SleepOver     Dist     // how much longer than asked a short nanosleep lasts on an idle core (timer slack included)
-	SleepCPU      Nanos    // CPU of one nanosleep that really sleeps
-	SleepBusy     Nanos    // what a core's running thread loses in all when another one's short nanosleep there ends and the next begins
-	EpollOver     Dist     // how much longer than asked an epoll_wait with a time-out lasts on an idle core
-	EpollCPU      Nanos    // CPU of one epoll_wait that really sleeps
-	Netpoll       Nanos    // one epoll_wait that does not sleep
-	PipeWrite     Nanos    // writing a due arrival to the pipe, without the wake-up
-	PipeRead      Nanos    // reading what is in the pipe
+	Cores         int       // cores that threads share; 0: as many as there are Ps and never a wait
+	Tick          Nanos     // period of the scheduler's tick: a slice ends at a tick only
+	Slice         Nanos     // CPU that a thread is granted before a tick may take its core
+	IdlePull      Dist      // a core that goes idle pulls a waiting thread if its idle times are longer than this on average: each core has its own limit, which wanders over minutes
+	IdlePullOdds  Value     // share of such occasions on which it tries at all, when a run begins; 0: half, as after a boot
+	Pack          Value     `json:",omitzero"` // a woken thread stays on its waker's core, though another is idle, while that has no third and its utilisation with both is at most this; 0: never, as in Linux
+	FutexWake     Nanos     // waking a thread whose core is idle, to the waker
+	FutexWakeBusy Nanos     // the same when the thread's core is busy, to the waker
+	FutexSleep    Nanos     // blocking on a futex and coming back, to the thread that blocks
+	SwitchIn      Nanos     // taking a core over from another thread
+	WakeIdle      Dist      // from the wake-up to the woken thread running on a core that has been idle for some hundred microseconds
+	WakeRested    []Rested  `json:",omitzero"`  // the same where it has been idle for longer, ascending; nil: no other
+	Stalls        []float64 `json:",omitempty"` // share of the moments in which an idle core gets a thread at which the hypervisor lets it wait, in each of the rounds measured, ascending; nil: none
+	Stall         Dist      `json:",omitzero"`  // how much longer than WakeIdle, SleepOver and their like it then takes
+	Clone         Nanos     // creating a thread, to its creator
+	CloneStart    Dist      // from there to the new thread running
+	SleepOver     Dist      // how much longer than asked a short nanosleep lasts on an idle core (timer slack included)
+	SleepCPU      Nanos     // CPU of one nanosleep that really sleeps
+	SleepBusy     Nanos     // what a core's running thread loses in all when another one's short nanosleep there ends and the next begins
+	EpollOver     Dist      // how much longer than asked an epoll_wait with a time-out lasts on an idle core
+	EpollCPU      Nanos     // CPU of one epoll_wait that really sleeps
+	Netpoll       Nanos     // one epoll_wait that does not sleep
+	PipeWrite     Nanos     // writing a due arrival to the pipe, without the wake-up
+	PipeRead      Nanos     // reading what is in the pipe
 
 	// Sockets. Left out of the file where they were not measured, so that what was calibrated before has the sum it had.
 	NetWrite    Nanos `json:",omitzero"` // writing to a loopback TCP connection, its delivery to the other end included, without copying and without the wake-up
@@ -121,6 +123,7 @@ type Cost struct {
 	ColdSignalSend Nanos `json:",omitzero"` // CPU of sending it
 	GapRate        Value // moments stolen from a core by host and interrupts, per second of busy time
 	Gap            Dist  // how long one lasts
+	GapCPU         Value `json:",omitzero"` // share of that time that the kernel counts as CPU of the thread that had the core
 	ArmLate        Dist  // how late the generator's C thread writes an arrival when its core is idle
 
 	Infer []Service // service times of models
@@ -288,6 +291,10 @@ func (c *Cost) State() string {
 		last := &c.WakeRested[n-1]
 		text += fmt.Sprintf("; an idle core ran a woken thread after %.0f µs, one that had been idle for %v after %.0f µs",
 			float64(c.WakeIdle.Quantile(0.5))/1e3, last.Idle, float64(last.Wake.Quantile(0.5))/1e3)
+	}
+	if n := len(c.Stalls); n > 0 {
+		text += fmt.Sprintf("; it came back late in %.1f %% of the cases (%.1f–%.1f %%), then by %.2f ms on average",
+			100*c.Stalls[n/2], 100*c.Stalls[0], 100*c.Stalls[n-1], c.Stall.Average().Seconds()*1e3)
 	}
 	if s := c.Service("mlp", 1, c.Cores); s != nil && len(s.Speed) > 0 {
 		text += fmt.Sprintf("; inference took %.2f times as long as when calibrated (%.2f–%.2f)", s.Factor(0.5), s.Factor(0), s.Factor(1))

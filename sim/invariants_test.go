@@ -145,6 +145,9 @@ func anyMachine(seed uint64, cost *lab.Cost) {
 			cost.WakeRested = append(cost.WakeRested, lab.Rested{Idle: idle, Wake: lab.ExpDist(wake)})
 		}
 	}
+	if pick(3) == 0 {
+		cost.Stalls, cost.Stall = []float64{0, r.Float64()}, lab.ExpDist(us(3000))
+	}
 	cost.Cores = cost.SMT.Of() * cost.NUMA.Of() * (1 + pick(3))
 }
 

@@ -43,6 +43,7 @@ type bench struct {
 
 	alloc1, mark1 map[objectKind][]float64 // the tables of one allocation and one mark, nanoseconds
 	heaps         []lab.Heap
+	stallOdds     []float64 // one a round
 }
 
 func newBench(ctx context.Context, scale float64) *bench {
@@ -182,10 +183,11 @@ func procs(n int, f func()) {
 
 // Numbers of quantiles, and where distributions end. Above it lie moments stolen by the host.
 const (
-	quantiles    = 33
-	gapQuantiles = 101 // its tail matters and is long
-	distEnd      = 0.99
-	cloneEnd     = 0.5
+	quantiles      = 33
+	gapQuantiles   = 301 // its tail matters and is long
+	stallQuantiles = 65
+	distEnd        = 0.99
+	cloneEnd       = 0.5
 )
 
 // cost makes the Cost of what was measured. The maps' keys are names of fields.
@@ -204,22 +206,29 @@ func (b *bench) cost() lab.Cost {
 	positive(&c.AllocMarkKiB)
 	for _, idle := range rests {
 		if ns := b.dists[rested(idle)]; len(ns) > 0 {
-			c.WakeRested = append(c.WakeRested, lab.Rested{Idle: idle, Wake: empirical(ns, quantiles, 0, distEnd), Call: nanosOf(b.nanos[rested(idle)])})
+			c.WakeRested = append(c.WakeRested, lab.Rested{Idle: idle, Wake: empirical(calm(ns), quantiles, 0, distEnd), Call: nanosOf(b.nanos[rested(idle)])})
 		}
 	}
 	for name, ns := range b.dists {
 		if strings.HasPrefix(name, "WakeRested ") {
 			continue
 		}
-		d := empirical(ns, quantiles, 0, distEnd)
-		if name == "CloneStart" { // above lies the wait for a busy core, which the simulator makes itself
+		var d lab.Dist
+		switch name {
+		case "CloneStart": // above lies the wait for a busy core, which the simulator makes itself
 			d = empirical(ns, quantiles, 0, cloneEnd)
-		}
-		if name == "Gap" {
+		case "Gap":
 			d = empirical(ns, gapQuantiles, 0, 1)
+		case "Stall":
+			d = empirical(ns, stallQuantiles, 0, 1)
+		case "WakeIdle", "SleepOver", "EpollOver", "ArmLate":
+			d = empirical(calm(ns), quantiles, 0, distEnd)
+		default:
+			d = empirical(ns, quantiles, 0, distEnd)
 		}
 		v.FieldByName(name).Set(reflect.ValueOf(d))
 	}
+	c.Stalls = slices.Sorted(slices.Values(b.stallOdds))
 	if c.Slice.P50 == 0 && c.Tick.P50 > 0 { // one core, where it cannot be measured
 		c.Slice = lab.Nanos(constant(assumedSlice(c.Tick.P50)))
 	}

@@ -57,7 +57,7 @@ func TestShort(t *testing.T) {
 		"Store", "PoolGet", "PoolPut"}
 	if runtime.GOOS == "linux" {
 		measured = append(measured, "Tick", "Slice", "SleepOver", "SleepCPU", "EpollOver", "EpollCPU", "Netpoll", "PipeWrite",
-			"PipeRead", "NetWrite", "NetRead", "NetAgain", "ArmLate", "GapRate", "Gap")
+			"PipeRead", "NetWrite", "NetRead", "NetAgain", "ArmLate", "GapRate", "Gap", "GapCPU", "Stalls")
 		if runtime.NumCPU() > 1 {
 			measured = append(measured, "IdlePull", "Steal", "FutexWake", "FutexWakeBusy", "FutexSleep", "WakeIdle", "WakeRested", "SignalSend", "ColdSignalSend")
 		}
@@ -97,6 +97,10 @@ func checkRelations(t *testing.T, c lab.Cost) {
 			}
 		}
 	}
+	for _, odds := range c.Stalls {
+		assert.True(t, 0 <= odds && odds < 1, odds)
+	}
+	assert.LessOrEqual(t, c.GapCPU.P90, 1.0)
 	assert.Less(t, c.Mutex.P50, c.Newproc.P50)
 	for _, s := range c.Infer {
 		require.Len(t, s.Time, len(s.Batch))
@@ -135,6 +139,7 @@ func TestRefresh(t *testing.T) {
 			assert.Positive(t, r.Wake.Quantile(0))
 			assert.Positive(t, r.Call.P50)
 		}
+		assert.Len(t, c.Stalls, 2)
 	}
 	if lib.Path != "" {
 		require.Len(t, c.Infer[0].Speed, 2)
@@ -144,6 +149,7 @@ func TestRefresh(t *testing.T) {
 	}
 	c.IdlePull, c.IdlePullOdds, c.Refreshed, c.Infer[0].Speed = before.IdlePull, before.IdlePullOdds, "", nil
 	c.WakeIdle, c.WakeRested, c.FutexWake, c.FutexSleep = before.WakeIdle, before.WakeRested, before.FutexWake, before.FutexSleep
+	c.Stalls, c.Stall = before.Stalls, before.Stall
 	assert.Equal(t, before, c)
 	assert.Equal(t, lab.ProbeRows, batches[speedBatch])
 
@@ -213,10 +219,10 @@ func TestLoadErrors(t *testing.T) {
 	}
 	path := pathOf(dir, here.Name)
 	for text, want := range map[string]string{
-		`{"Schema": 10, "Cost": {`: "damaged",
+		`{"Schema": 11, "Cost": {`: "damaged",
 		`{"Schema": 999}`:          "schema 999",
 		`{}`:                       "schema 0",
-		`{"Schema": 10, "Cost": {"Link": {"P50": "x"}}}`: "damaged",
+		`{"Schema": 11, "Cost": {"Link": {"P50": "x"}}}`: "damaged",
 	} {
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
 		_, err := load(dir, here)

@@ -53,6 +53,8 @@ func Describe(c lab.Cost) []Row {
 			for _, m := range f {
 				rows = append(rows, nanosRow(fmt.Sprintf("%s %d B%s in %d MiB%s%s", name, m.Bytes, pointers[m.Pointers], m.Live>>20, among[m.Among > 0], old[m.Old]), m.Time))
 			}
+		case []float64:
+			rows = append(rows, Row{Name: name, Value: number(100 * mean(f)), Spread: number(100*quantile(f, 0.1)) + "–" + number(100*quantile(f, 0.9)), Unit: "%"})
 		case []lab.Rested:
 			for _, r := range f {
 				rows = append(rows, distRow(fmt.Sprintf("%s %v", name, r.Idle), r.Wake))

@@ -28,6 +28,7 @@ func kernelProbes() []probe {
 		{"switching threads", (*bench).switchIn},
 		{"time slices", (*bench).tick},
 		{"stolen moments", (*bench).gaps},
+		{"cores that come back late", (*bench).stalls},
 	}
 	if len(list) < 2 || !canPin(list[1]) {
 		return probes
@@ -53,7 +54,7 @@ func wandering() []probe {
 		return nil
 	}
 	return []probe{{"pulling to an idle core", (*bench).idlePull}, {"waking threads", (*bench).futex},
-		{"waking threads of a rested core", (*bench).restedCore}}
+		{"waking threads of a rested core", (*bench).restedCore}, {"cores that come back late", (*bench).stalls}}
 }
 
 // pair gives two of the cores, others in each round.

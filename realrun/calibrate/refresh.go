@@ -20,7 +20,7 @@ const (
 
 // Refresh measures again, in eight seconds, what wanders on a host within minutes: the limit from which on an idle core
 // pulls a thread (IdlePull, IdlePullOdds), which is the kernel's memory of how long its searches took of late, what a wake-up
-// of an idle core takes (WakeIdle, WakeRested, FutexWake, FutexSleep), and the host's speed (Service.Speed), which the
+// of an idle core takes (WakeIdle, WakeRested, FutexWake, FutexSleep) and how often it stalls (Stalls, Stall), and the host's speed (Service.Speed), which the
 // hypervisor and the neighbours on the same hardware set. A prediction is made for the state in
 // which the host is. Options are those of Run; Quick and Threads are not used.
 func Refresh(ctx context.Context, o Options, c *lab.Cost) error {
@@ -86,6 +86,10 @@ func (b *bench) update(c *lab.Cost) {
 	if ns := b.dists["WakeIdle"]; len(ns) > 1 {
 		fresh := (&bench{nanos: b.nanos, dists: b.dists}).cost()
 		c.WakeIdle, c.WakeRested, c.FutexWake, c.FutexSleep = fresh.WakeIdle, fresh.WakeRested, fresh.FutexWake, fresh.FutexSleep
+	}
+	if len(b.stallOdds) > 0 {
+		fresh := (&bench{dists: b.dists, stallOdds: b.stallOdds}).cost()
+		c.Stalls, c.Stall = fresh.Stalls, fresh.Stall
 	}
 	for _, t := range b.infer {
 		s := c.Service("mlp", t.intraOp, t.busy)

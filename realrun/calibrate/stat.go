@@ -24,6 +24,13 @@ func median(v []float64) float64 {
 	return quantile(slices.Sorted(slices.Values(v)), 0.5)
 }
 
+func mean(v []float64) (m float64) {
+	for _, x := range v {
+		m += x / float64(len(v))
+	}
+	return m
+}
+
 // constant is a value without spread, as one that is assumed has.
 func constant(x float64) lab.Value { return lab.Value{P50: x, P10: x, P90: x} }
 
@@ -57,6 +64,15 @@ func empirical(v []float64, n int, lo, hi float64) lab.Dist {
 	last := q[n-1] - time.Duration(excess*2*float64(n-1))
 	q[n-1] = min(max(last, q[n-2]), q[n-1])
 	return d
+}
+
+// stallFrom is how much later than usual an idle core must run what it is given for that to be a stall: see Cost.Stall.
+const stallFrom = 100 * time.Microsecond
+
+// calm gives those of the latencies v, in nanoseconds, that are no stalls.
+func calm(v []float64) []float64 {
+	limit := median(v) + float64(stallFrom)
+	return slices.DeleteFunc(slices.Clone(v), func(x float64) bool { return x >= limit })
 }
 
 // isotonic gives the non-descending sequence nearest to v in squares (pool adjacent violators).

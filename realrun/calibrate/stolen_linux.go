@@ -17,29 +17,32 @@ const gapFrom = 5 * time.Microsecond
 // threads: interrupts, and the hypervisor. Moments in which another thread ran (of another process, of the runtime, a
 // time slice) are no gaps and no busy time.
 func (b *bench) gaps() error {
-	list, length := cores(), int64(b.long(100*time.Millisecond))
+	list, length := cores(), int64(b.long(300*time.Millisecond))
 	logs := make([][]step, len(list))
-	took := make([]int64, len(list))
+	took, used := make([]int64, len(list)), make([]int64, len(list))
 	procs(len(list)+4, func() {
 		var done []<-chan struct{}
 		for i, core := range list {
 			done = append(done, pinned(core, true, func() {
-				never, log, begin := int64(0), make([]step, 4096), now()
+				never, log, begin, cpu := int64(0), make([]step, 1<<13), now(), threadCPU()
 				logs[i] = log[:spin(begin+length, &never, int64(gapFrom), log)]
-				took[i] = now() - begin
+				took[i], used[i] = now()-begin, threadCPU()-cpu
 			}))
 		}
 		for _, d := range done {
 			<-d
 		}
 	})
-	var busy, n float64
+	var busy, stolen, idle, n float64 // idle: not counted as the thread's CPU
 	for i, log := range logs {
 		busy += float64(took[i]) / 1e9
+		idle += float64(took[i]-used[i]) / 1e9
 		for _, s := range log {
 			if s.switched {
 				busy -= float64(s.to-s.from) / 1e9
+				idle -= float64(s.to-s.from) / 1e9
 			} else {
+				stolen += float64(s.to-s.from) / 1e9
 				b.pool("Gap", float64(s.to-s.from))
 				n++
 			}
@@ -48,8 +51,55 @@ func (b *bench) gaps() error {
 	if busy > 0 {
 		b.add("GapRate", n/busy)
 	}
+	if stolen > 0 {
+		b.add("GapCPU", min(max(1-idle/stolen, 0), 1))
+	}
 	return nil
 }
+
+// stalls lets a thread on every core at once compute and sleep by turns, and counts how often the core comes back from idling
+// later than usual. A hypervisor gives the processor of a core that idles to somebody else: a spinning core hardly stalls.
+func (b *bench) stalls() error {
+	list, length := cores(), int64(b.long(500*time.Millisecond))
+	late := make([][]float64, len(list))
+	procs(len(list)+4, func() {
+		var done []<-chan struct{}
+		for i, core := range list {
+			done = append(done, pinned(core, true, func() {
+				_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0) // the thread ends with f
+				end := now() + length
+				for k := i; now() < end; k++ {
+					due := now() + int64(200+k*617%1600)*1000
+					at := unix.NsecToTimespec(due)
+					syscall.RawSyscall6(unix.SYS_CLOCK_NANOSLEEP, unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, uintptr(unsafe.Pointer(&at)), 0, 0, 0)
+					late[i] = append(late[i], float64(now()-due))
+					pause(int64(stallWork))
+				}
+			}))
+		}
+		for _, d := range done {
+			<-d
+		}
+	})
+	n, all := 0, 0
+	for _, v := range late {
+		usual := median(v)
+		for _, x := range v {
+			if x >= usual+float64(stallFrom) {
+				b.pool("Stall", x-usual)
+				n++
+			}
+		}
+		all += len(v)
+	}
+	if all > 0 {
+		b.stallOdds = append(b.stallOdds, float64(n)/float64(all))
+	}
+	return nil
+}
+
+// stallWork is how long a thread computes between two sleeps of stalls: a request or a piece of marking.
+const stallWork = 200 * time.Microsecond
 
 // signals sends the runtime's preemption signal to a thread that computes on another core. The thread's last clock
 // read before the handler ran tells when the signal came, the next one how long the handling took. The runtime's

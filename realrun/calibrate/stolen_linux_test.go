@@ -1,6 +1,7 @@
 package calibrate
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -31,4 +32,13 @@ func TestHandled(t *testing.T) {
 	}
 	late, _ := handled(nil, []step{at(0, false)})
 	assert.Empty(t, late, "nothing was sent")
+}
+
+// What is much later than usual is a stall and no part of the distribution.
+func TestCalm(t *testing.T) {
+	v := []float64{50_000, 40_000, 60_000, 149_000, 160_000, 3e6, 50_000}
+	kept := slices.Clone(v)
+	assert.Equal(t, []float64{50_000, 40_000, 60_000, 149_000, 50_000}, calm(v))
+	assert.Equal(t, kept, v)
+	assert.Empty(t, calm(nil))
 }

@@ -329,6 +329,7 @@ func (s *Sched) sourceStep(src *source) {
 		s.host.Block(src.thread, pay)
 		return
 	}
+	pay += s.price.sleepCPU // of its way back, too
 	s.host.Sleep(src.thread, pay, max(now+pay, src.next+s.cost.ArmLate.Sample(&s.infer)))
 }
 

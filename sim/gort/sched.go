@@ -123,8 +123,9 @@ type record struct {
 
 	recording bool
 	recorded  []lab.Transition
-	checks    uint32 // how many so far
-	nmfreed   int    // threads that have ended with a locked goroutine
+	checks    uint32        // how many so far
+	back      time.Duration // CPU of threads on their way back from futexes
+	nmfreed   int           // threads that have ended with a locked goroutine
 }
 
 // prices are the Cost's nanoseconds as durations.
@@ -314,15 +315,16 @@ const otherThreads = 3
 // Threads counts the OS threads of the runtime.
 func (s *Sched) Threads() int { return len(s.allm) - s.nmfreed + otherThreads }
 
-// CPU is the CPU time that all threads have burnt so far.
+// CPU is the CPU time that all threads have burnt so far, as the kernel counts it: with interrupts that took their cores, and
+// with the way back from sleep, which is part of the latency of a wake-up.
 func (s *Sched) CPU() time.Duration {
-	var sum time.Duration
+	sum := s.back
 	for t, o := range s.owners {
 		if o.kind != ownNobody {
 			sum += s.host.CPU(int32(t))
 		}
 	}
-	return sum
+	return sum + time.Duration(s.cost.GapCPU.P50*float64(s.host.Stolen()))
 }
 
 // ForeignCPU is the CPU time that other processes have burnt so far, and whether there are any.

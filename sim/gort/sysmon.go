@@ -33,6 +33,7 @@ func (s *Sched) sysmonStep() {
 	switch {
 	case sm.deep:
 		sm.deep = false
+		s.back += s.price.futexSleep
 		if !s.sched.sysmonwait { // woken before its time
 			sm.idle, sm.delay = 0, sysmonMinSleep
 		}

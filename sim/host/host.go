@@ -109,7 +109,9 @@ type Host struct {
 	wake, wakeBusy   time.Duration // CPU that the waker of a thread pays: of an idle core, of a busy one
 	alarmBusy        time.Duration // CPU of the interrupt that ends a sleep on a busy core
 	lat              lab.Stream    // latencies of wake-ups, sleeps and starts
-	inline           bool          // a burst that ends as it begins may set ended: nobody else acts before it is looked at
+	stalls           stalls
+	stolen           time.Duration // of the threads' time on cores, by host and interrupts
+	inline           bool // a burst that ends as it begins may set ended: nobody else acts before it is looked at
 	ended            ended
 
 	// struct nohz, in ticks.
@@ -136,6 +138,7 @@ type ended struct {
 // New gives a machine with the cores of the cost, all idle. The cost must outlive the host.
 func New(cost *lab.Cost, q *des.Queue, seed uint64) *Host {
 	h := &Host{cost: cost, q: q, private: cost.Cores == 0, ended: ended{core: none}, lat: lab.NewStream(seed, "host/latency", 0),
+		stalls:    stalls{draw: lab.NewStream(seed, "host/stall", 0)},
 		tickEvery: time.Duration(cost.Tick.P50), slice: time.Duration(cost.Slice.P50),
 		wake: time.Duration(cost.FutexWake.P50), wakeBusy: time.Duration(cost.FutexWakeBusy.P50),
 		alarmBusy: time.Duration(max(0, cost.SleepBusy.P50-cost.SleepCPU.P50-2*cost.SwitchIn.P50))}
@@ -196,6 +199,9 @@ func (h *Host) CPU(t int32) time.Duration {
 	}
 	return th.cpu
 }
+
+// Stolen is the time that host and interrupts have taken from threads while they had a core, those of other processes left out.
+func (h *Host) Stolen() time.Duration { return h.stolen }
 
 // Running tells whether the thread is on a core at this moment.
 func (h *Host) Running(t int32) bool {
@@ -291,7 +297,7 @@ func (h *Host) Wake(t, waker int32) time.Duration {
 	}
 	idle := h.cores[ci].cur == none
 	latency, call := h.leaveIdle(ci)
-	h.enqueue(t, ci, latency+h.farther(from, ci))
+	h.enqueue(t, ci, latency+h.stallOf(ci)+h.farther(from, ci))
 	if idle {
 		return call
 	}
@@ -338,7 +344,7 @@ func (h *Host) step(e des.Event) {
 		h.carry(th, to)
 		th.core = to
 		th.recent = th.core
-		h.enqueue(e.Who, th.core, 0)
+		h.enqueue(e.Who, th.core, h.stallOf(to))
 	}
 }
 
@@ -373,7 +379,7 @@ func (h *Host) alarm(e des.Event) {
 		if h.cores[ci].cur != none {
 			th.left += h.alarmBusy
 		}
-		h.enqueue(e.Who, ci, 0)
+		h.enqueue(e.Who, ci, h.stallOf(ci))
 	}
 }
 
@@ -455,6 +461,9 @@ func (h *Host) charge(c *core, ran time.Duration) {
 	th.v += ran
 	if c.gap > 0 {
 		c.gap = max(c.gap-ran, 0)
+		if int(c.cur) >= len(h.foreign) {
+			h.stolen += ran
+		}
 		return
 	}
 	th.cpu += ran
@@ -466,9 +475,6 @@ func (h *Host) charge(c *core, ran time.Duration) {
 }
 
 // nextGap draws for how long a core is busy until the next moment that host and interrupts take.
-//
-// SIMPLIFIED(kernel): that a virtual machine's host stops a core for milliseconds now and then is hardly in it: a calibration
-// watches each core for about a second. What such stalls do to tails, and to a heap that one of them makes grow, is not predicted.
 func (h *Host) nextGap(c *core) time.Duration {
 	if h.cost.GapRate.P50 <= 0 {
 		return 1 << 62

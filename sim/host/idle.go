@@ -35,3 +35,34 @@ func (h *Host) leaveIdle(ci int32) (latency, call time.Duration) {
 	}
 	return before.Wake.Quantile(u), last
 }
+
+// stallState is for how long the odds of stalls stay as they are: about as far apart as they were measured.
+const stallState = time.Second
+
+// A stalls says how likely the hypervisor is to let an idle core wait at the moment.
+type stalls struct {
+	draw  lab.Stream
+	odds  float64
+	until time.Duration // from then on the odds are others
+}
+
+// stallOf is for how long the hypervisor lets a core wait that gets a thread: 0 where it is not idle. A virtual machine's core that halts
+// gives its processor away, and others may have it when it is wanted again. How often that happens changes with what the
+// neighbours on the same hardware do.
+//
+// SIMPLIFIED(kernel): the odds are drawn anew each second from those that were measured, though a bad minute has bad seconds
+// only; and each core stalls by itself.
+func (h *Host) stallOf(ci int32) time.Duration {
+	if len(h.cost.Stalls) == 0 || h.private || h.cores[ci].cur != none {
+		return 0
+	}
+	s := &h.stalls
+	if h.Now >= s.until {
+		s.odds = h.cost.Stalls[int(s.draw.Float64()*float64(len(h.cost.Stalls)))]
+		s.until = h.Now.Truncate(stallState) + stallState
+	}
+	if s.draw.Float64() >= s.odds {
+		return 0
+	}
+	return h.cost.Stall.Sample(&s.draw)
+}

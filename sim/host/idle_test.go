@@ -56,3 +56,64 @@ func TestARestedCoreWakesLater(t *testing.T) {
 		assert.Equal(t, c.want, began[1]-woken, "idle for %v", c.idle)
 	}
 }
+
+// An idle core stalls, whoever its thread is woken by: another thread, its alarm, or its creator. A busy core does not.
+func TestAnIdleCoreStalls(t *testing.T) {
+	cost := plain(1)
+	cost.WakeIdle, cost.Stalls, cost.Stall = lab.Const(10*us), []float64{1}, lab.Const(5*ms)
+	r := newRig(cost, 1, 2)
+	var began []time.Duration
+	sleeps := true
+	r.order = func(t int32) {
+		began = append(began, r.Now)
+		if t == 0 && sleeps {
+			sleeps = false
+			r.Sleep(t, us, r.Now+3*ms)
+			return
+		}
+		r.Block(t, ms)
+	}
+	r.Wake(0, none)
+	r.until(20 * ms)
+	assert.Equal(t, []time.Duration{5*ms + 10*us, 5*ms + 10*us + 3*ms + 5*ms}, began, "woken, and by its alarm")
+	r.Wake(0, none)
+	r.until(r.Now + 5*ms + 20*us)
+	began = nil
+	r.Wake(1, none) // the other one runs
+	r.until(r.Now + 20*ms)
+	assert.Less(t, began[0], 27*ms)
+	began = nil
+	at := r.Now
+	r.Spawn()
+	r.until(at + 20*ms)
+	assert.Equal(t, at+cost.CloneStart.Quantile(0.5)+5*ms, began[0], "spawned")
+}
+
+// In each second the odds are one of those measured.
+func TestOddsOfStallsChange(t *testing.T) {
+	cost := plain(1)
+	cost.Stalls, cost.Stall = []float64{0, 0.5}, lab.Const(us)
+	r := newRig(cost, 1, 1)
+	var late, all [400]float64
+	r.order = func(t int32) {
+		second := int(r.Now / time.Second)
+		all[second]++
+		if r.Now%ms != 0 {
+			late[second]++
+		}
+		r.Sleep(t, 0, (r.Now+ms).Truncate(ms))
+	}
+	r.Wake(0, none)
+	r.until(400*time.Second - 1)
+	var calm int
+	for i := range all {
+		share := late[i] / all[i]
+		if share < 0.1 { // the first wake-up of a second was drawn in the one before
+			calm++
+			assert.Less(t, share, 0.002)
+			continue
+		}
+		assert.InDelta(t, 0.5, share, 0.1)
+	}
+	assert.InDelta(t, 200, calm, 50)
+}

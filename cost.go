@@ -24,7 +24,7 @@ type Cost struct {
 	Made string // when, RFC 3339
 	Took string // how long the measurement lasted
 
-	Refreshed string // when what wanders was measured again (IdlePull, IdlePullOdds, WakeIdle, WakeRested, Stalls, Stall, FutexWake, FutexSleep, Service.Speed), RFC 3339; empty: never
+	Refreshed string // when what wanders was measured again (IdlePull, IdlePullOdds, WakeIdle, WakeRested, Stalls, Stall, FutexWake, FutexSleep, Marking, Service.Speed), RFC 3339; empty: never
 	Quick     bool   // measured in fewer rounds, for a quick run
 
 	Link Nanos // one link of the dependent chain that CPU steps and spinning calls are counted in (about 1 ns)
@@ -94,6 +94,7 @@ type Cost struct {
 	Heap              Heap        `json:",omitzero"`  // of a trial's process after its set-up
 	Alloc             []AllocCost `json:",omitempty"` // allocating one object, by size; none: AllocMin and AllocKiB
 	Mark              []MarkCost  `json:",omitempty"` // marking one object, by size and live heap; none: marking costs nothing
+	Marking           float64     `json:",omitempty"` // what is in Mark over what was calibrated, where one row was measured again; 0: it was not
 	AllocMark         Nanos       `json:",omitzero"`  // added for each object allocated while the collector marks
 	AllocMarkKiB      Nanos       `json:",omitzero"`  // and for each KiB
 	FreshKiB          Nanos       `json:",omitzero"`  // added for each KiB that comes from the kernel: page faults, when it is zeroed for its second use
@@ -295,6 +296,9 @@ func (c *Cost) State() string {
 	if n := len(c.Stalls); n > 0 {
 		text += fmt.Sprintf("; it came back late in %.1f %% of the cases (%.1f–%.1f %%), then by %.2f ms on average",
 			100*c.Stalls[n/2], 100*c.Stalls[0], 100*c.Stalls[n-1], c.Stall.Average().Seconds()*1e3)
+	}
+	if c.Marking > 0 {
+		text += fmt.Sprintf("; marking took %.2f times as long as when calibrated", c.Marking)
 	}
 	if s := c.Service("mlp", 1, c.Cores); s != nil && len(s.Speed) > 0 {
 		text += fmt.Sprintf("; inference took %.2f times as long as when calibrated (%.2f–%.2f)", s.Factor(0.5), s.Factor(0), s.Factor(1))

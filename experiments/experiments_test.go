@@ -3,6 +3,7 @@ package experiments
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -631,7 +632,7 @@ func TestWrite(t *testing.T) {
 	require.NoError(t, err)
 	paths, err := o.Write(dir)
 	require.NoError(t, err)
-	all := []string{"figure.png", "figure.svg", "measured.bench", "predicted.bench", "report.md", "result.json"}
+	all := []string{"cost.json", "figure.png", "figure.svg", "measured.bench", "predicted.bench", "report.md", "result.json"}
 	assert.Equal(t, all, names(t, filepath.Join(dir, "example")))
 	assert.Equal(t, []string{"example"}, names(t, dir), "nothing is left beside it")
 	for _, p := range paths {
@@ -639,7 +640,10 @@ func TestWrite(t *testing.T) {
 		require.NoError(t, err)
 		assert.Positive(t, info.Size())
 	}
-	assert.Len(t, paths, 6)
+	assert.Len(t, paths, 7)
+	costs, err := os.ReadFile(filepath.Join(dir, "example", CostFile))
+	require.NoError(t, err)
+	assert.Equal(t, o.Predicted.Cost, fmt.Sprintf("%x", sha256.Sum256(costs)), "predicted.bench has its sum")
 
 	report, err := os.ReadFile(filepath.Join(dir, "example", "report.md"))
 	require.NoError(t, err)

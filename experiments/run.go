@@ -51,6 +51,8 @@ type Source struct {
 	Notes   []string `json:"notes,omitempty"`   // what the Runner wants the reader to know
 	Samples []Sample `json:"-"`                 // by point, then repetition
 
+	costs []byte // predicted here: the costs as JSON, of which Cost is the sum
+
 	GCs []lab.GCCycle `json:"-"` // of the first repetition of Experiment.Timeline, in the window that is drawn and right beside it
 }
 
@@ -161,7 +163,7 @@ func (r *run) predict(ctx context.Context) (*Source, error) {
 		return nil, fmt.Errorf("experiment %s: the costs cannot be written down: %w", r.e.Name, err)
 	}
 	sum := sha256.Sum256(cost)
-	src := &Source{Side: lab.Predicted, Host: r.o.Cost.Host, Seed: r.o.Seed, Quick: r.o.Quick, Made: r.o.Cost.Made,
+	src := &Source{Side: lab.Predicted, costs: cost, Host: r.o.Cost.Host, Seed: r.o.Seed, Quick: r.o.Quick, Made: r.o.Cost.Made,
 		Cost: hex.EncodeToString(sum[:]), Command: fmt.Sprintf("gmplab predict %s -seed %d", r.e.Name, r.o.Seed)}
 	if r.o.Quick {
 		src.Command += " -quick"

@@ -16,6 +16,9 @@ import (
 	"github.com/gmplab/lab/experiments/stats"
 )
 
+// CostFile holds the costs that a prediction was charged, a lab.Cost as JSON.
+const CostFile = "cost.json"
+
 // Schema is the version of result.json. It grows when a field changes its meaning or goes away.
 const Schema = 1
 
@@ -65,7 +68,8 @@ func (o *Outcome) Bench(side string) ([]byte, error) {
 }
 
 // Write makes DIR/NAME with figure.svg, figure.png, report.md, result.json and one .bench file for each side that is
-// there, and returns their paths. Of an experiment with a Timeline it also writes that picture and the lines of gctrace that
+// there, and returns their paths. Of a prediction that was made just now it also writes the costs, of which predicted.bench has the
+// sum: with them anybody can make it again. Of an experiment with a Timeline it also writes that picture and the lines of gctrace that
 // it was drawn from, a .gctrace file for each side. All files are made in a folder beside it, which then takes its place: an error leaves
 // what was there as it was. Files of DIR/NAME that Write does not make stay, the .bench file of the other side
 // included, so that a measurement joins the prediction made before.
@@ -127,6 +131,11 @@ func (o *Outcome) fill(dir string) (names []string, err error) {
 	p, err := o.Bench(lab.Predicted)
 	if err := write(PredictedFile, p, err); err != nil {
 		return nil, err
+	}
+	if o.Predicted != nil {
+		if err := write(CostFile, o.Predicted.costs, nil); err != nil {
+			return nil, err
+		}
 	}
 	m, err := o.Bench(lab.Measured)
 	if err := write(MeasuredFile, m, err); err != nil {

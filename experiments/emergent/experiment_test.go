@@ -3,16 +3,12 @@ package emergent
 import (
 	"testing"
 
-	"github.com/stretchr/testify/require"
-
+	"github.com/gmplab/lab"
 	"github.com/gmplab/lab/experiments/exptest"
-	"github.com/gmplab/lab/experiments/reference"
 	"github.com/gmplab/lab/sim"
 	"github.com/gmplab/lab/sim/gort"
 )
 
 func TestExperiment(t *testing.T) {
-	cost, err := reference.Cost()
-	require.NoError(t, err)
-	exptest.Run(t, &Experiment, cost, sim.Runner(cost, gort.Go126()))
+	exptest.Run(t, &Experiment, func(c lab.Cost) lab.Runner { return sim.Runner(c, gort.Go126()) })
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/gmplab/lab"
 	"github.com/gmplab/lab/experiments"
+	"github.com/gmplab/lab/experiments/reference"
 )
 
 var update = flag.Bool("update", false, "write testdata/predicted.bench, testdata/claims.txt and the result in the READMEs anew")
@@ -34,9 +35,9 @@ var sections = []string{"## Question", "## Predict first", "## Run", "## Result"
 const resultBlock = "result"
 
 // Run checks the experiment whose folder is the working directory: everything that Experiment.Validate checks, the
-// sections of the READMEs, and that the prediction at cost, made by predict, is the committed one byte for byte. With
-// -short the prediction is not made again.
-func Run(t *testing.T, e *experiments.Experiment, cost lab.Cost, predict lab.Runner) {
+// sections of the READMEs, and that the prediction made by predict at the costs committed beside the measurement is the committed
+// one byte for byte. With -short the prediction is not made again.
+func Run(t *testing.T, e *experiments.Experiment, predict func(lab.Cost) lab.Runner) {
 	require.NoError(t, e.Validate())
 	t.Run("readme", func(t *testing.T) {
 		for _, name := range Readmes {
@@ -51,7 +52,9 @@ func Run(t *testing.T, e *experiments.Experiment, cost lab.Cost, predict lab.Run
 		if testing.Short() {
 			t.Skip("predicting the whole experiment is left out with -short")
 		}
-		o, err := experiments.Run(context.Background(), e, experiments.Options{Seed: Seed, Side: lab.Predicted, Cost: cost, Predict: predict})
+		cost, command, err := charged()
+		require.NoError(t, err)
+		o, err := experiments.Run(context.Background(), e, experiments.Options{Seed: Seed, Side: lab.Predicted, Cost: cost, Predict: predict(cost), Command: command})
 		require.NoError(t, err)
 		bench, err := o.Bench(lab.Predicted)
 		require.NoError(t, err)
@@ -119,6 +122,33 @@ func measurement() (string, error) {
 		return "", fmt.Errorf("measured/ holds %d files, but the READMEs show one; keep the one from the host of the reference costs", len(files))
 	}
 	return files[0], nil
+}
+
+// charged gives the costs that the prediction is charged, and the command that made both sides: those with which the committed
+// measurement began. Where none is committed they are those of the reference host.
+func charged() (c lab.Cost, command string, err error) {
+	measured, err := measurement()
+	if err != nil {
+		return c, "", err
+	}
+	if measured == "" {
+		c, err = reference.Cost()
+		return c, "", err
+	}
+	c, err = reference.Read(strings.TrimSuffix(measured, ".bench") + "." + experiments.CostFile)
+	if err != nil {
+		return c, "", err
+	}
+	text, err := os.ReadFile(measured)
+	if err != nil {
+		return c, "", err
+	}
+	for line := range strings.Lines(string(text)) {
+		if s, ok := strings.CutPrefix(line, "command: "); ok {
+			return c, strings.TrimSpace(s), nil
+		}
+	}
+	return c, "", fmt.Errorf("%s: no line says with which command it was made; measure again with gmplab run", measured)
 }
 
 // claims is testdata/claims.txt: one line a claim.

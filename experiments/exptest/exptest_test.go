@@ -38,6 +38,34 @@ func fake(_ context.Context, t lab.Trial) (*lab.Result, error) {
 	return &lab.Result{Trial: t, Side: lab.Predicted, Requests: []lab.Request{{End: time.Duration(t.Seed) * time.Millisecond}}}, nil
 }
 
+// always gives a simulator that asks for no costs.
+func always(r lab.Runner) func(lab.Cost) lab.Runner { return func(lab.Cost) lab.Runner { return r } }
+
+// What is charged is what lies beside the measurement, with the command of both.
+func TestCharged(t *testing.T) {
+	t.Chdir(t.TempDir())
+	c, command, err := charged()
+	require.NoError(t, err)
+	assert.NotEmpty(t, c.Host.Name, "the reference host")
+	assert.Empty(t, command)
+	require.NoError(t, os.Mkdir("measured", 0o755))
+	bench := filepath.Join("measured", "vm.bench")
+	require.NoError(t, os.WriteFile(bench, []byte("side: measured\n"), 0o644))
+	_, _, err = charged()
+	require.ErrorContains(t, err, "vm.cost.json")
+	require.NoError(t, os.WriteFile(filepath.Join("measured", "vm.cost.json"), []byte(`{"Nonsense": 1}`), 0o644))
+	_, _, err = charged()
+	require.ErrorContains(t, err, "gmplab run")
+	require.NoError(t, os.WriteFile(filepath.Join("measured", "vm.cost.json"), []byte(`{"Made": "then"}`), 0o644))
+	_, _, err = charged()
+	require.ErrorContains(t, err, "no line says with which command")
+	require.NoError(t, os.WriteFile(bench, []byte("side: measured\ncommand: gmplab run x\n"), 0o644))
+	c, command, err = charged()
+	require.NoError(t, err)
+	assert.Equal(t, "then", c.Made)
+	assert.Equal(t, "gmplab run x", command)
+}
+
 // The lines that mark the result.
 const (
 	begin = "<!-- result:begin -->"
@@ -55,9 +83,9 @@ func TestRunWritesAndThenHolds(t *testing.T) {
 		require.NoError(t, os.WriteFile(name, []byte(readme), 0o644))
 	}
 	*update = true
-	Run(t, example(), lab.Cost{}, fake)
+	Run(t, example(), always(fake))
 	*update = false
-	Run(t, example(), lab.Cost{}, fake)
+	Run(t, example(), always(fake))
 
 	claims, err := os.ReadFile(filepath.Join("testdata", "claims.txt"))
 	require.NoError(t, err)
@@ -85,16 +113,16 @@ func TestRunWritesATimeline(t *testing.T) {
 		return r, err
 	}
 	*update = true
-	Run(t, e, lab.Cost{}, collecting)
+	Run(t, e, always(collecting))
 	Block(t, e, "README.md", "result", "something else")
 	*update = false
 	text, err := os.ReadFile("README.md")
 	require.NoError(t, err)
 	assert.Contains(t, string(text), begin+"\nsomething else\n"+end)
 	*update = true
-	Run(t, e, lab.Cost{}, collecting)
+	Run(t, e, always(collecting))
 	*update = false
-	Run(t, e, lab.Cost{}, collecting)
+	Run(t, e, always(collecting))
 	trace, err := os.ReadFile(filepath.Join("testdata", "predicted.gctrace"))
 	require.NoError(t, err)
 	assert.True(t, strings.HasPrefix(string(trace), "gc 1 @0.010s"), string(trace))

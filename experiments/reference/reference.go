@@ -1,9 +1,11 @@
-// Package reference holds the costs of the reference host: the calibration that every committed prediction is charged,
-// so that predictions are the same bytes on every machine of the same architecture (math.Log and math.Exp may differ in
-// the last digit between architectures; linux/amd64 is the one that is tested).
+// Package reference holds the costs of the reference host, which predict what a machine without a calibration predicts, and read
+// those that the committed predictions are charged (the file beside each measurement): so predictions are the same bytes on every
+// machine of the same architecture (math.Log and math.Exp may differ in the last digit between architectures; linux/amd64 is the
+// one that is tested).
 //
-// It is one calibration, made right before the experiments were predicted and measured, at the time that it carries; but for
-// marks without Green Tea, which want a build of their own and were measured in the minutes behind it.
+// It is one calibration, made at the time that it carries; but for marks without Green Tea, which want a build of their own and
+// were measured in the minutes behind it. What is charged to a committed prediction is it, with what wanders measured again
+// seconds before the run.
 package reference
 
 import (
@@ -11,6 +13,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"os"
 
 	"github.com/gmplab/lab"
 )
@@ -30,4 +33,18 @@ func Cost() (lab.Cost, error) {
 		return lab.Cost{}, fmt.Errorf("experiments/reference/cost.json: %w; replace it by a file that gmplab calibrate wrote", err)
 	}
 	return c.Cost, nil
+}
+
+// Read gives the costs in a file that gmplab run wrote beside its prediction (experiments.CostFile).
+func Read(name string) (c lab.Cost, err error) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return c, err
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&c); err != nil {
+		return c, fmt.Errorf("%s: %w; replace it by the cost.json that gmplab run wrote with the measurement", name, err)
+	}
+	return c, nil
 }

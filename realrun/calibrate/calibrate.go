@@ -43,7 +43,10 @@ type bench struct {
 
 	alloc1, mark1 map[objectKind][]float64 // the tables of one allocation and one mark, nanoseconds
 	heaps         []lab.Heap
-	stallOdds     []float64 // one a round
+	stallOdds     []float64        // one a round
+	live          []unsafe.Pointer // of markAgain, with what other memory it uses in between, and what marking takes without the set
+	other         []byte
+	base          float64
 }
 
 func newBench(ctx context.Context, scale float64) *bench {

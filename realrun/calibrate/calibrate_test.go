@@ -57,7 +57,7 @@ func TestShort(t *testing.T) {
 		"Store", "PoolGet", "PoolPut"}
 	if runtime.GOOS == "linux" {
 		measured = append(measured, "Tick", "Slice", "SleepOver", "SleepCPU", "EpollOver", "EpollCPU", "Netpoll", "PipeWrite",
-			"PipeRead", "NetWrite", "NetRead", "NetAgain", "ArmLate", "GapRate", "Gap", "GapCPU", "Stalls")
+			"PipeRead", "NetWrite", "NetRead", "NetAgain", "ArmLate", "GapRate", "Gap", "Stalls")
 		if runtime.NumCPU() > 1 {
 			measured = append(measured, "IdlePull", "Steal", "FutexWake", "FutexWakeBusy", "FutexSleep", "WakeIdle", "WakeRested", "SignalSend", "ColdSignalSend")
 		}
@@ -123,6 +123,7 @@ func TestRefresh(t *testing.T) {
 	lib, c := library(), sample()
 	c.Infer[0].Probe = 1e6
 	c.Infer[0].Batch, c.Infer[0].Time, c.Infer[0].CPU = []int{1, 8}, []lab.Dist{lab.Const(time.Microsecond), lab.Const(time.Millisecond)}, []float64{1, 1}
+	c.Mark = []lab.MarkCost{{Bytes: 64, Live: 8 << 20, Time: lab.Nanos(constant(10))}, {Bytes: 1 << 10, Live: 64 << 20, Pointers: true, Old: oldMark, Time: lab.Nanos(constant(1e6))}}
 	before := c
 	before.Infer = slices.Clone(c.Infer)
 	require.NoError(t, refresh(context.Background(), Options{Library: lib}, &c, 2, 0))
@@ -149,7 +150,11 @@ func TestRefresh(t *testing.T) {
 	}
 	c.IdlePull, c.IdlePullOdds, c.Refreshed, c.Infer[0].Speed = before.IdlePull, before.IdlePullOdds, "", nil
 	c.WakeIdle, c.WakeRested, c.FutexWake, c.FutexSleep = before.WakeIdle, before.WakeRested, before.FutexWake, before.FutexSleep
-	c.Stalls, c.Stall = before.Stalls, before.Stall
+	assert.Positive(t, c.Marking)
+	assert.Less(t, c.Marking, 0.1, "no object takes a millisecond")
+	assert.Equal(t, 10*c.Marking, c.Mark[0].Time.P50)
+	assert.Equal(t, 10.0, before.Mark[0].Time.P50, "the calibration's own table stays")
+	c.Stalls, c.Stall, c.Marking, c.Mark = before.Stalls, before.Stall, 0, before.Mark
 	assert.Equal(t, before, c)
 	assert.Equal(t, lab.ProbeRows, batches[speedBatch])
 

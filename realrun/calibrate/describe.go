@@ -23,7 +23,7 @@ func Describe(c lab.Cost) []Row {
 	v := reflect.ValueOf(c)
 	for i := range v.NumField() {
 		name := v.Type().Field(i).Name
-		if input(name) {
+		if input(name) || name == "Marking" {
 			continue
 		}
 		if _, ok := v.Field(i).Interface().(bool); !ok && v.Field(i).IsZero() && name != "Pack" {
@@ -80,7 +80,7 @@ func Missing(c lab.Cost) []string {
 	v := reflect.ValueOf(c)
 	for i := range v.NumField() {
 		switch f := v.Type().Field(i); f.Name {
-		case "Host", "Made", "Took", "Refreshed", "Quick", "Pack":
+		case "Host", "Made", "Took", "Refreshed", "Quick", "Pack", "Marking", "ExitSlow": // the last one is a difference
 		default:
 			if v.Field(i).IsZero() && !input(f.Name) {
 				names = append(names, f.Name)

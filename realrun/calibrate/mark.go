@@ -168,6 +168,34 @@ func (b *bench) mark(k objectKind, base float64, other []byte) {
 	runtime.KeepAlive(live)
 }
 
+// again is the live set that Refresh marks: half of a large process's memory, in objects that are all pointers.
+var again = objectKind{bytes: 1 << 10, live: 64 << 20, pointers: true}
+
+// markAgain marks that set once, and makes it where it is not there yet: it is marked in each round, as the host's memory has spells in
+// which it is a quarter slower.
+func (b *bench) markAgain() error {
+	procs(runtime.NumCPU(), func() {
+		if b.live == nil {
+			b.other = make([]byte, otherBytes)
+			b.base = slices.Min(coldMarking(fewMarks, b.other))
+			b.live = b.churned(again, otherBytes)
+		}
+		b.mark1[again] = append(b.mark1[again], max(coldMarking(1, b.other)[0]-b.base, 0)/float64(len(b.live)))
+	})
+	return nil
+}
+
+// marking is by how much longer than calibrated that set took to mark; 0: one of the two was not measured.
+func (b *bench) marking(c *lab.Cost) float64 {
+	now := median(b.mark1[again])
+	for i := range c.Mark {
+		if m := &c.Mark[i]; m.Bytes == again.bytes && m.Live == again.live && m.Pointers && m.Among == 0 && m.Old == oldMark && m.Time.P50 > 0 {
+			return now / m.Time.P50
+		}
+	}
+	return 0
+}
+
 // churned makes a live set as a retain step leaves it: a ring in which each object has been replaced, while collections went
 // on, so that the memory has been used and swept before. Neighbours in the ring are mostly neighbours in memory, as in any
 // set whose objects die in the order in which they came; where they were allocated among others, a span of them is followed by

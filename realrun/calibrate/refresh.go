@@ -18,11 +18,12 @@ const (
 	refreshPeriod = time.Second
 )
 
-// Refresh measures again, in eight seconds, what wanders on a host within minutes: the limit from which on an idle core
+// Refresh measures again, in nine seconds, what wanders on a host within minutes: the limit from which on an idle core
 // pulls a thread (IdlePull, IdlePullOdds), which is the kernel's memory of how long its searches took of late, what a wake-up
-// of an idle core takes (WakeIdle, WakeRested, FutexWake, FutexSleep) and how often it stalls (Stalls, Stall), and the host's speed (Service.Speed), which the
-// hypervisor and the neighbours on the same hardware set. A prediction is made for the state in
-// which the host is. Options are those of Run; Quick and Threads are not used.
+// of an idle core takes (WakeIdle, WakeRested, FutexWake, FutexSleep) and how often it comes late (Stalls, Stall), how fast memory
+// is marked (Marking, by which all of Mark changes), and the host's speed (Service.Speed), which the hypervisor and the
+// neighbours on the same hardware set. A prediction is made for the state in which the host is. Options are those of Run; Quick
+// and Threads are not used.
 func Refresh(ctx context.Context, o Options, c *lab.Cost) error {
 	return refresh(ctx, o, c, refreshRounds, refreshPeriod)
 }
@@ -32,6 +33,10 @@ func refresh(ctx context.Context, o Options, c *lab.Cost, rounds int, period tim
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	b := newBench(ctx, 1)
 	probes := wandering()
+	if len(c.Mark) > 0 {
+		probes = append(probes, probe{"marking", (*bench).markAgain})
+		defer debug.FreeOSMemory() // after the set is gone
+	}
 	if o.Library.Path != "" && len(c.Infer) > 0 {
 		_, end, err := b.inferProbes(o.Library)
 		if err != nil {
@@ -90,6 +95,14 @@ func (b *bench) update(c *lab.Cost) {
 	if len(b.stallOdds) > 0 {
 		fresh := (&bench{dists: b.dists, stallOdds: b.stallOdds}).cost()
 		c.Stalls, c.Stall = fresh.Stalls, fresh.Stall
+	}
+	if x := b.marking(c); x > 0 {
+		c.Marking = x
+		c.Mark = slices.Clone(c.Mark)
+		for i := range c.Mark {
+			m := &c.Mark[i].Time
+			m.P10, m.P50, m.P90 = m.P10*x, m.P50*x, m.P90*x
+		}
 	}
 	for _, t := range b.infer {
 		s := c.Service("mlp", t.intraOp, t.busy)

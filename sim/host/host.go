@@ -111,7 +111,7 @@ type Host struct {
 	lat              lab.Stream    // latencies of wake-ups, sleeps and starts
 	stalls           stalls
 	stolen           time.Duration // of the threads' time on cores, by host and interrupts
-	inline           bool // a burst that ends as it begins may set ended: nobody else acts before it is looked at
+	inline           bool          // a burst that ends as it begins may set ended: nobody else acts before it is looked at
 	ended            ended
 
 	// struct nohz, in ticks.

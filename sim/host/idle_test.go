@@ -101,7 +101,7 @@ func TestOddsOfStallsChange(t *testing.T) {
 		if r.Now%ms != 0 {
 			late[second]++
 		}
-		r.Sleep(t, 0, (r.Now+ms).Truncate(ms))
+		r.Sleep(t, 0, (r.Now + ms).Truncate(ms))
 	}
 	r.Wake(0, none)
 	r.until(400*time.Second - 1)

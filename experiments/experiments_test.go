@@ -644,6 +644,7 @@ func TestWrite(t *testing.T) {
 	costs, err := os.ReadFile(filepath.Join(dir, "example", CostFile))
 	require.NoError(t, err)
 	assert.Equal(t, o.Predicted.Cost, fmt.Sprintf("%x", sha256.Sum256(costs)), "predicted.bench has its sum")
+	assert.Equal(t, o.Predicted.Cost, o.Measured.Cost, "and so has the measurement")
 
 	report, err := os.ReadFile(filepath.Join(dir, "example", "report.md"))
 	require.NoError(t, err)

@@ -46,7 +46,7 @@ type Source struct {
 	Command string   `json:"command"`           // how to make them again
 	Date    string   `json:"date,omitempty"`    // measured: when, RFC 3339
 	Made    string   `json:"made,omitempty"`    // predicted: when the costs were measured, RFC 3339
-	Cost    string   `json:"cost,omitempty"`    // predicted: sha256 of the costs as JSON
+	Cost    string   `json:"cost,omitempty"`    // sha256 of the costs as JSON; measured: of those of the prediction that had been decided
 	Against string   `json:"against,omitempty"` // measured: sha256 of the prediction that had been decided when it began; empty: none
 	Notes   []string `json:"notes,omitempty"`   // what the Runner wants the reader to know
 	Samples []Sample `json:"-"`                 // by point, then repetition
@@ -99,6 +99,9 @@ func Run(ctx context.Context, e *Experiment, o Options) (*Outcome, error) {
 			return nil, err
 		}
 		measured.Against = sum
+		if predicted != nil {
+			measured.Cost = predicted.Cost
+		}
 	}
 	return conclude(e, predicted, measured)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -15,4 +16,16 @@ func TestReferenceIsComplete(t *testing.T) {
 	cost, err := reference.Cost()
 	require.NoError(t, err)
 	assert.Empty(t, calibrate.Missing(cost))
+}
+
+// So have the costs that the committed predictions are charged.
+func TestCommittedCostsAreComplete(t *testing.T) {
+	files, err := filepath.Glob("../../experiments/*/measured/*.cost.json")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, name := range files {
+		cost, _, err := reference.Read(name)
+		require.NoError(t, err)
+		assert.Empty(t, calibrate.Missing(cost), name)
+	}
 }

@@ -135,7 +135,8 @@ func charged() (c lab.Cost, command string, err error) {
 		c, err = reference.Cost()
 		return c, "", err
 	}
-	c, err = reference.Read(strings.TrimSuffix(measured, ".bench") + "." + experiments.CostFile)
+	name := strings.TrimSuffix(measured, ".bench") + "." + experiments.CostFile
+	c, sum, err := reference.Read(name)
 	if err != nil {
 		return c, "", err
 	}
@@ -144,9 +145,15 @@ func charged() (c lab.Cost, command string, err error) {
 		return c, "", err
 	}
 	for line := range strings.Lines(string(text)) {
-		if s, ok := strings.CutPrefix(line, "command: "); ok {
-			return c, strings.TrimSpace(s), nil
+		if s, ok := strings.CutPrefix(line, "cost-sha256: "); ok && strings.TrimSpace(s) != sum {
+			return c, "", fmt.Errorf("%s has the sum %s, but %s began with costs of the sum %s; copy both from the same run", name, sum, measured, strings.TrimSpace(s))
 		}
+		if s, ok := strings.CutPrefix(line, "command: "); ok {
+			command = strings.TrimSpace(s)
+		}
+	}
+	if command != "" {
+		return c, command, nil
 	}
 	return c, "", fmt.Errorf("%s: no line says with which command it was made; measure again with gmplab run", measured)
 }

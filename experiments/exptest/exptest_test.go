@@ -64,6 +64,9 @@ func TestCharged(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "then", c.Made)
 	assert.Equal(t, "gmplab run x", command)
+	require.NoError(t, os.WriteFile(bench, []byte("side: measured\ncost-sha256: 1234\ncommand: gmplab run x\n"), 0o644))
+	_, _, err = charged()
+	require.ErrorContains(t, err, "copy both from the same run")
 }
 
 // The lines that mark the result.

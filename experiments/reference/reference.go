@@ -10,6 +10,7 @@ package reference
 
 import (
 	"bytes"
+	"crypto/sha256"
 	_ "embed"
 	"encoding/json"
 	"fmt"
@@ -35,16 +36,17 @@ func Cost() (lab.Cost, error) {
 	return c.Cost, nil
 }
 
-// Read gives the costs in a file that gmplab run wrote beside its prediction (experiments.CostFile).
-func Read(name string) (c lab.Cost, err error) {
+// Read gives the costs in a file that gmplab run wrote beside its prediction (experiments.CostFile), and the SHA-256 of the file.
+func Read(name string) (c lab.Cost, sum string, err error) {
+	const remedy = "put there the cost.json that gmplab run wrote with the measurement"
 	text, err := os.ReadFile(name)
 	if err != nil {
-		return c, err
+		return c, "", fmt.Errorf("%w; %s", err, remedy)
 	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&c); err != nil {
-		return c, fmt.Errorf("%s: %w; replace it by the cost.json that gmplab run wrote with the measurement", name, err)
+		return c, "", fmt.Errorf("%s: %w; %s", name, err, remedy)
 	}
-	return c, nil
+	return c, fmt.Sprintf("%x", sha256.Sum256(text)), nil
 }

@@ -2,7 +2,6 @@ package calibrate
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"reflect"
 	"runtime"
@@ -119,7 +118,11 @@ func run(ctx context.Context, o Options, scale float64) (lab.Cost, error) {
 		runtime.GC() // what the last round left, outside the measurements
 		for i, p := range probes {
 			progress(b.round*len(probes)+i, n*len(probes), p.what)
-			if err := errors.Join(context.Cause(ctx), p.run(b)); err != nil {
+			err := context.Cause(ctx)
+			if err == nil {
+				err = p.run(b)
+			}
+			if err != nil {
 				return lab.Cost{}, fmt.Errorf("calibrate: stopped while measuring %s: %w", p.what, err)
 			}
 		}
@@ -209,7 +212,7 @@ func (b *bench) cost() lab.Cost {
 	positive(&c.AllocMarkKiB)
 	for _, idle := range rests {
 		if ns := b.dists[rested(idle)]; len(ns) > 0 {
-			c.WakeRested = append(c.WakeRested, lab.Rested{Idle: idle, Wake: empirical(calm(ns), quantiles, 0, distEnd), Call: nanosOf(b.nanos[rested(idle)])})
+			c.WakeRested = append(c.WakeRested, lab.Rested{Idle: idle, Wake: empirical(calm(ns), quantiles, 0, 1), Call: nanosOf(b.nanos[rested(idle)])})
 		}
 	}
 	for name, ns := range b.dists {
@@ -223,9 +226,9 @@ func (b *bench) cost() lab.Cost {
 		case "Gap":
 			d = empirical(ns, gapQuantiles, 0, 1)
 		case "Stall":
-			d = empirical(ns, stallQuantiles, 0, 1)
+			d = empirical(append(ns[:len(ns):len(ns)], ns[0]), stallQuantiles, 0, 1) // one is enough
 		case "WakeIdle", "SleepOver", "EpollOver", "ArmLate":
-			d = empirical(calm(ns), quantiles, 0, distEnd)
+			d = empirical(calm(ns), quantiles, 0, 1)
 		default:
 			d = empirical(ns, quantiles, 0, distEnd)
 		}

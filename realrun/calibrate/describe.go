@@ -82,7 +82,7 @@ func Missing(c lab.Cost) []string {
 		switch f := v.Type().Field(i); f.Name {
 		case "Host", "Made", "Took", "Refreshed", "Quick", "Pack", "Marking", "ExitSlow": // the last one is a difference
 		default:
-			if v.Field(i).IsZero() && !input(f.Name) {
+			if v.Field(i).IsZero() && !input(f.Name) && !(f.Name == "Stall" && c.Stalls != nil) { // a machine that is not virtual does not stall
 				names = append(names, f.Name)
 			}
 		}

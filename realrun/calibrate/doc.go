@@ -3,9 +3,10 @@
 //
 // The protocol is fixed. Short rounds of every measurement alternate over the whole time, because a host drifts
 // between speed modes for seconds at a time. Within a round a measurement keeps the median of its repetitions; the
-// P50, P10 and P90 of a field are those of the rounds. Distributions pool the samples of all rounds and leave out the
-// longest hundredth: a moment of milliseconds stolen by the host is what the field Gap counts, and would be counted
-// twice. Gap itself keeps everything.
+// P50, P10 and P90 of a field are those of the rounds. Distributions pool the samples of all rounds. Those of an idle core that
+// gets a thread (WakeIdle, WakeRested, SleepOver, EpollOver, ArmLate) end a tenth of a millisecond above their median, for what
+// comes later is a stall, which Stalls and Stall count; others leave out the longest hundredth, which is Gap's. Gap and Stall keep
+// everything.
 //
 // Every number comes from a micro-benchmark of the primitive alone. No workload that is predicted is run: no clients,
 // no batcher, no load generator.

@@ -151,20 +151,16 @@ func (b *bench) marks() error {
 	return nil
 }
 
-// mark measures the marking of one live set, less what the heap that was there takes. Of a small set the least of many
-// counts, as its objects take no longer than what the workers do beside; a large one is measured in few rounds, and each
-// collection counts.
+// mark measures the marking of one live set, less what the heap that was there takes. The least of a few collections counts, of more
+// where the set is small, as its objects take no longer than what the workers do beside: the runtime counts the time that a
+// worker has its P, and with it what the hypervisor takes of that, which the simulator adds by itself (Gap, Stall).
 func (b *bench) mark(k objectKind, base float64, other []byte) {
 	live := b.churned(k, int64(len(other)))
-	var ns []float64
-	if k.live > 8<<20 {
-		ns = coldMarking(fewMarks, other)
-	} else {
-		ns = []float64{slices.Min(coldMarking(manyMarks, other))}
+	n := fewMarks
+	if k.live <= 8<<20 {
+		n = manyMarks
 	}
-	for _, x := range ns {
-		b.mark1[k] = append(b.mark1[k], max(x-base, 0)/float64(len(live)))
-	}
+	b.mark1[k] = append(b.mark1[k], max(slices.Min(coldMarking(n, other))-base, 0)/float64(len(live)))
 	runtime.KeepAlive(live)
 }
 
@@ -180,12 +176,12 @@ func (b *bench) markAgain() error {
 			b.base = slices.Min(coldMarking(fewMarks, b.other))
 			b.live = b.churned(again, otherBytes)
 		}
-		b.mark1[again] = append(b.mark1[again], max(coldMarking(1, b.other)[0]-b.base, 0)/float64(len(b.live)))
+		b.mark1[again] = append(b.mark1[again], max(slices.Min(coldMarking(fewMarks, b.other))-b.base, 0)/float64(len(b.live)))
 	})
 	return nil
 }
 
-// marking is by how much longer than calibrated that set took to mark; 0: one of the two was not measured.
+// marking is how long that set took to mark over what the costs say; 0: one of the two was not measured.
 func (b *bench) marking(c *lab.Cost) float64 {
 	now := median(b.mark1[again])
 	for i := range c.Mark {

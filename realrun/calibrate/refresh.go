@@ -11,14 +11,14 @@ import (
 	"github.com/gmplab/lab"
 )
 
-// Refresh measures everything in each of a few rounds, one a second: spells of another speed that last a second or so,
+// Refresh measures everything in each of a few rounds, at least so far apart: spells of another speed that last a second or so,
 // as when the hypervisor puts two cores on one, must not fill half of them.
 const (
 	refreshRounds = 8
-	refreshPeriod = time.Second
+	refreshPeriod = 1250 * time.Millisecond
 )
 
-// Refresh measures again, in nine seconds, what wanders on a host within minutes: the limit from which on an idle core
+// Refresh measures again, in some ten seconds, what wanders on a host within minutes: the limit from which on an idle core
 // pulls a thread (IdlePull, IdlePullOdds), which is the kernel's memory of how long its searches took of late, what a wake-up
 // of an idle core takes (WakeIdle, WakeRested, FutexWake, FutexSleep) and how often it comes late (Stalls, Stall), how fast memory
 // is marked (Marking, by which all of Mark changes), and the host's speed (Service.Speed), which the hypervisor and the
@@ -97,7 +97,10 @@ func (b *bench) update(c *lab.Cost) {
 		c.Stalls, c.Stall = fresh.Stalls, fresh.Stall
 	}
 	if x := b.marking(c); x > 0 {
-		c.Marking = x
+		if c.Marking == 0 {
+			c.Marking = 1
+		}
+		c.Marking *= x
 		c.Mark = slices.Clone(c.Mark)
 		for i := range c.Mark {
 			m := &c.Mark[i].Time

@@ -59,7 +59,7 @@ var mayImport = map[string]room{
 	"experiments":           {ours: []string{".", "experiments/stats", "experiments/figure"}, modules: []string{"golang.org/x/perf", "golang.org/x/sync", "github.com/google/renameio/v2"}},
 	"experiments/stats":     {ours: []string{"."}, modules: []string{"gonum.org/v1/gonum", "golang.org/x/perf"}},
 	"experiments/figure":    {modules: []string{"gonum.org/v1/plot", "golang.org/x/image", "github.com/google/renameio/v2"}},
-	"experiments/exptest":   {ours: []string{".", "experiments", "sim", "sim/gort"}, modules: []string{"github.com/stretchr/testify"}},
+	"experiments/exptest":   {ours: []string{".", "experiments", "experiments/reference", "sim", "sim/gort"}, modules: []string{"github.com/stretchr/testify"}},
 	"experiments/all":       {ours: []string{"experiments", "experiments/*"}},
 	"experiments/*":         {ours: []string{".", "experiments", "sim", "sim/gort", "sim/tricolor"}},
 	"experiments/reference": {ours: []string{"."}},

@@ -185,7 +185,9 @@ func (b *bench) markAgain() error {
 func (b *bench) marking(c *lab.Cost) float64 {
 	now := median(b.mark1[again])
 	for i := range c.Mark {
-		if m := &c.Mark[i]; m.Bytes == again.bytes && m.Live == again.live && m.Pointers && m.Among == 0 && m.Old == oldMark && m.Time.P50 > 0 {
+		m := &c.Mark[i]
+		row := lab.MarkCost{Bytes: again.bytes, Live: again.live, Pointers: again.pointers, Among: again.among, Old: oldMark, Time: m.Time}
+		if *m == row && m.Time.P50 > 0 {
 			return now / m.Time.P50
 		}
 	}

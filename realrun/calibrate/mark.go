@@ -164,11 +164,10 @@ func (b *bench) mark(k objectKind, base float64, other []byte) {
 	runtime.KeepAlive(live)
 }
 
-// again is the live set that Refresh marks: half of a large process's memory, in objects that are all pointers.
+// again is the live set that Refresh marks, a row of the calibration's table.
 var again = objectKind{bytes: 1 << 10, live: 64 << 20, pointers: true}
 
-// markAgain marks that set once, and makes it where it is not there yet: it is marked in each round, as the host's memory has spells in
-// which it is a quarter slower.
+// markAgain marks that set a few times, of which the least counts as in mark, and makes it where it is not there yet.
 func (b *bench) markAgain() error {
 	procs(runtime.NumCPU(), func() {
 		if b.live == nil {
@@ -181,8 +180,8 @@ func (b *bench) markAgain() error {
 	return nil
 }
 
-// marking is how long that set took to mark over what the costs say; 0: one of the two was not measured.
-func (b *bench) marking(c *lab.Cost) float64 {
+// slowdown is how long that set took to mark over what the costs say; 0: one of the two was not measured.
+func (b *bench) slowdown(c *lab.Cost) float64 {
 	now := median(b.mark1[again])
 	for i := range c.Mark {
 		m := &c.Mark[i]

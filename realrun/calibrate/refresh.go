@@ -96,7 +96,7 @@ func (b *bench) update(c *lab.Cost) {
 		fresh := (&bench{dists: b.dists, stallOdds: b.stallOdds}).cost()
 		c.Stalls, c.Stall = fresh.Stalls, fresh.Stall
 	}
-	if x := b.marking(c); x > 0 {
+	if x := b.slowdown(c); x > 0 {
 		if c.Marking == 0 {
 			c.Marking = 1
 		}

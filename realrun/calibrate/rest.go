@@ -54,13 +54,9 @@ func (b *bench) collections(rest func(context.Context) (*lab.Result, error)) err
 }
 
 // trimmed is the mean of the middle half: of numbers in coarse steps the median would be one of the steps.
-func trimmed(v []float64) (mean float64) {
+func trimmed(v []float64) float64 {
 	v = slices.Sorted(slices.Values(v))
-	v = v[len(v)/4 : len(v)-len(v)/4]
-	for _, x := range v {
-		mean += x / float64(len(v))
-	}
-	return mean
+	return mean(v[len(v)/4 : len(v)-len(v)/4])
 }
 
 // heapOf is the heap of a trial's process at its end.

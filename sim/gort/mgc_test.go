@@ -178,3 +178,23 @@ func TestLimitedAssistParks(t *testing.T) {
 	require.Equal(t, opDone, s.gcAssistAlloc(mp, gp))
 	require.Equal(t, gcopNone, gp.gcop)
 }
+
+// Seven objects of 1,152 bytes leave 128 bytes of their page unused, the living as the dead: half of the objects are dead, and so are
+// half of the spans.
+func TestSweepingKnowsTheEndsOfSpans(t *testing.T) {
+	s := newProcess(1, priced())
+	s.sweepg = s.newG(_Grunnable)
+	h, c := &s.mheap, &s.controller
+	h.spans, h.pagesInUse = 700, 700
+	c.TotalAlloc, s.work.bytesMarked = 1000+700*7*1152, 350*7*1152
+	c.TotalFree = 1000
+	s.gcSweep(s.allm[0])
+	require.EqualValues(t, 350, h.garbage)
+	require.EqualValues(t, 350, h.garbageIn)
+	require.EqualValues(t, 350*7*1152, h.freeing)
+
+	c.TotalFree = c.TotalAlloc // an empty heap
+	s.gcSweep(s.allm[0])
+	require.Zero(t, h.garbage)
+	require.Zero(t, h.garbageIn)
+}

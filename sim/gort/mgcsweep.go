@@ -24,13 +24,13 @@ const (
 func (s *Sched) gcSweep(mp *m) {
 	h := &s.mheap
 	h.unswept, h.unsweptIn = h.spans, h.pagesInUse
-	h.garbageIn = h.pagesInUse - min((s.work.bytesMarked+pageSize-1)/pageSize, h.pagesInUse)
-	h.garbage = 0
-	if h.pagesInUse > 0 {
-		h.garbage = int64(float64(h.spans) * (float64(h.garbageIn) / float64(h.pagesInUse)))
+	objects := s.controller.TotalAlloc - s.controller.TotalFree
+	h.freeing = objects - min(objects, s.work.bytesMarked)
+	h.garbage, h.garbageIn = 0, 0
+	if objects > 0 { // the dead leave as much of their spans' ends unused as the living
+		dead := float64(h.freeing) / float64(objects)
+		h.garbage, h.garbageIn = int64(float64(h.spans)*dead), uint64(float64(h.pagesInUse)*dead)
 	}
-	h.freeing = s.controller.TotalAlloc - s.controller.TotalFree
-	h.freeing -= min(h.freeing, s.work.bytesMarked)
 	h.pagesSwept, h.mix = 0, 0
 	if s.sweepg.status == _Gwaiting {
 		s.ready(mp, s.sweepg, true)

@@ -24,7 +24,7 @@ type Cost struct {
 	Made string // when, RFC 3339
 	Took string // how long the measurement lasted
 
-	Refreshed string // when what wanders was measured again (IdlePull, IdlePullOdds, WakeIdle, WakeRested, Stalls, Stall, FutexWake, FutexSleep, Marking, Service.Speed), RFC 3339; empty: never
+	Refreshed string // when what wanders was measured again (IdlePull, IdlePullOdds, WakeIdle, WakeRested, Stalls, Stall, FutexWake, FutexSleep, FutexBackIdle, Marking, Service.Speed), RFC 3339; empty: never
 	Quick     bool   // measured in fewer rounds, for a quick run
 
 	Link Nanos // one link of the dependent chain that CPU steps and spinning calls are counted in (about 1 ns)
@@ -66,7 +66,10 @@ type Cost struct {
 	Pack          Value     `json:",omitzero"` // a woken thread stays on its waker's core, though another is idle, while that has no third and its utilisation with both is at most this; 0: never, as in Linux
 	FutexWake     Nanos     // waking a thread whose core is idle, to the waker
 	FutexWakeBusy Nanos     // the same when the thread's core is busy, to the waker
-	FutexSleep    Nanos     // blocking on a futex and coming back, to the thread that blocks
+	FutexWakeOwn  Nanos     `json:",omitzero"` // the same when it is put on the waker's core; 0: as on another busy one
+	FutexSleep    Nanos     // blocking on a futex, to the thread that blocks, until it has left its core
+	FutexBack     Nanos     `json:",omitzero"` // coming back from it, to the same thread, on a core that is busy
+	FutexBackIdle Nanos     `json:",omitzero"` // the same on a core that is idle: a part of WakeIdle
 	SwitchIn      Nanos     // taking a core over from another thread
 	WakeIdle      Dist      // from the wake-up to the woken thread running on a core that has been idle for some hundred microseconds
 	WakeRested    []Rested  `json:",omitzero"`  // the same where it has been idle for longer, ascending; nil: no other
@@ -76,6 +79,7 @@ type Cost struct {
 	CloneStart    Dist      // from there to the new thread running
 	SleepOver     Dist      // how much longer than asked a short nanosleep lasts on an idle core (timer slack included)
 	SleepCPU      Nanos     // CPU of one nanosleep that really sleeps
+	SleepIn       Nanos     `json:",omitzero"` // the part of that, and of EpollCPU, that is burnt before the core is left; what is burnt after the sleep is a part of SleepOver and its like
 	SleepBusy     Nanos     // what a core's running thread loses in all when another one's short nanosleep there ends and the next begins
 	EpollOver     Dist      // how much longer than asked an epoll_wait with a time-out lasts on an idle core
 	EpollCPU      Nanos     // CPU of one epoll_wait that really sleeps
@@ -189,6 +193,9 @@ type Rested struct {
 // WarmSignals is for how long after a signal the next one is taken to be as fast as Cost.Signal: it is measured at 0.1 to 0.3 ms,
 // and Cost.ColdSignal at 4 to 6 ms.
 const WarmSignals = time.Millisecond
+
+// StallIdle is for how long a core has to be idle before the hypervisor may let it wait (Cost.Stalls).
+const StallIdle = 100 * time.Microsecond
 
 // ShortIdle is for how long the cores had been idle on which Cost.WakeIdle was measured.
 const ShortIdle = 350 * time.Microsecond

@@ -59,7 +59,7 @@ func TestShort(t *testing.T) {
 		measured = append(measured, "Tick", "Slice", "SleepOver", "SleepCPU", "EpollOver", "EpollCPU", "Netpoll", "PipeWrite",
 			"PipeRead", "NetWrite", "NetRead", "NetAgain", "ArmLate", "GapRate", "Gap", "Stalls")
 		if runtime.NumCPU() > 1 {
-			measured = append(measured, "IdlePull", "Steal", "FutexWake", "FutexWakeBusy", "FutexSleep", "WakeIdle", "WakeRested", "SignalSend", "ColdSignalSend")
+			measured = append(measured, "IdlePull", "Steal", "FutexWake", "FutexWakeBusy", "FutexWakeOwn", "FutexSleep", "FutexBack", "FutexBackIdle", "SleepIn", "WakeIdle", "WakeRested", "SignalSend", "ColdSignalSend")
 		}
 	}
 	for _, name := range measured {
@@ -134,6 +134,7 @@ func TestRefresh(t *testing.T) {
 		assert.Positive(t, c.WakeIdle.Quantile(0))
 		assert.Positive(t, c.FutexWake.P50)
 		assert.Positive(t, c.FutexSleep.P50)
+		assert.Positive(t, c.FutexBackIdle.P50)
 		require.Len(t, c.WakeRested, len(rests))
 		for i, r := range c.WakeRested {
 			assert.Equal(t, rests[i], r.Idle)
@@ -149,7 +150,8 @@ func TestRefresh(t *testing.T) {
 		assert.True(t, slices.IsSorted(c.Infer[0].Speed))
 	}
 	c.IdlePull, c.IdlePullOdds, c.Refreshed, c.Infer[0].Speed = before.IdlePull, before.IdlePullOdds, "", nil
-	c.WakeIdle, c.WakeRested, c.FutexWake, c.FutexSleep = before.WakeIdle, before.WakeRested, before.FutexWake, before.FutexSleep
+	c.WakeIdle, c.WakeRested, c.FutexWake = before.WakeIdle, before.WakeRested, before.FutexWake
+	c.FutexSleep, c.FutexBackIdle = before.FutexSleep, before.FutexBackIdle
 	assert.Positive(t, c.Marking)
 	assert.Less(t, c.Marking, 0.1, "no object takes a millisecond")
 	assert.Equal(t, 10*c.Marking, c.Mark[0].Time.P50)
@@ -224,10 +226,10 @@ func TestLoadErrors(t *testing.T) {
 	}
 	path := pathOf(dir, here.Name)
 	for text, want := range map[string]string{
-		`{"Schema": 11, "Cost": {`: "damaged",
+		`{"Schema": 12, "Cost": {`: "damaged",
 		`{"Schema": 999}`:          "schema 999",
 		`{}`:                       "schema 0",
-		`{"Schema": 11, "Cost": {"Link": {"P50": "x"}}}`: "damaged",
+		`{"Schema": 12, "Cost": {"Link": {"P50": "x"}}}`: "damaged",
 	} {
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
 		_, err := load(dir, here)

@@ -14,7 +14,7 @@
 // Two rules make costs add up to what a clock sees:
 //
 //   - A distribution is the whole time that a clock sees, from the call until the thread runs its own code again. The
-//     CPU that the thread burns on the way to sleep and back (SleepCPU, EpollCPU, FutexSleep) lies inside, and is no
+//     CPU that the thread burns on the way back (SleepCPU and EpollCPU less SleepIn, FutexBackIdle) lies inside, and is no
 //     addition to it. The kernel charges a woken thread from the wake-up on, so much of that CPU is the wake-up of a
 //     halted core.
 //   - What one operation is charged in several parts is measured as a whole and split, so that the parts sum to the

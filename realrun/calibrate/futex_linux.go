@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,12 +22,14 @@ type sleeper struct {
 
 // sleep starts the sleeper's thread on a core.
 func (s *sleeper) sleep(core int) <-chan struct{} {
-	return pinned(core, true, func() {
-		atomic.StoreInt64(&s.tid, int64(unix.Gettid()))
-		for seen := uint32(0); atomic.LoadInt64(&s.quit) == 0; seen++ {
-			s.once(seen)
-		}
-	})
+	return pinned(core, true, s.run)
+}
+
+func (s *sleeper) run() {
+	atomic.StoreInt64(&s.tid, int64(unix.Gettid()))
+	for seen := uint32(0); atomic.LoadInt64(&s.quit) == 0; seen++ {
+		s.once(seen)
+	}
 }
 
 //go:nosplit
@@ -41,6 +44,7 @@ type wake struct {
 	call  int64 // the waker, in the call
 	after int64 // from the call's begin to the sleeper's first look at the clock
 	back  int64 // CPU of the sleeper on its way back from sleep
+	in    int64 // and on its way to the next one
 }
 
 // wake opens the door; ok is false when the sleeper did not come within limit.
@@ -67,24 +71,64 @@ func (s *sleeper) end() {
 // futex measures wake-ups of a thread that sleeps on another, idle core. The CPU clock of a sleeping thread can be
 // read from outside: so what the sleeper burns on the way to sleep and on the way back are both known.
 func (b *bench) futex() error {
-	wakes, sleepCPU := b.wakes(b.times(60), false, shortRest)
 	read := clockCost()
-	var call []float64
-	for _, w := range wakes {
+	var call, in, back []float64
+	for _, w := range b.wakes(b.times(60), false, shortRest) {
 		call = append(call, float64(w.call)-read)
+		in, back = append(in, max(float64(w.in)-read, 0)), append(back, max(float64(w.back)-read, 0))
 		b.pool("WakeIdle", float64(w.after))
 	}
 	b.add("FutexWake", call...)
-	b.add("FutexSleep", sleepCPU...)
+	b.add("FutexSleep", in...)
+	b.add("FutexBackIdle", back...)
+	return nil
+}
+
+// futexOwn measures a wake-up by a thread of the sleeper's own core, which is busy with the waker: to both. The sleeper is a thread of
+// the batch class, which does not take its core from a waker at once: so the call holds no switch.
+func (b *bench) futexOwn() error {
+	core, n := b.one(), b.times(40)
+	var call, back []float64
+	procs(runtime.NumCPU()+4, func() {
+		s := &sleeper{}
+		gone := pinned(core, true, func() {
+			var priority int32
+			if _, _, e := syscall.RawSyscall(unix.SYS_SCHED_SETSCHEDULER, 0, unix.SCHED_BATCH, uintptr(unsafe.Pointer(&priority))); e == 0 {
+				s.run()
+			}
+		})
+		<-pinned(core, true, func() {
+			read, nap := clockCost(), unix.NsecToTimespec(int64(300*time.Microsecond))
+			sleep := func() { syscall.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&nap)), 0, 0) }
+			for end := now() + int64(patience); atomic.LoadInt64(&s.tid) == 0 && now() < end; {
+				sleep()
+			}
+			for i, end := 0, now()+int64(patience); i < n && now() < end; i++ {
+				sleep()
+				slept := cpuOf(int(s.tid))
+				begin := now()
+				s.open()
+				took := now() - begin
+				sleep()
+				if atomic.LoadInt64(&s.came) != int64(i)+1 {
+					break
+				}
+				call, back = append(call, float64(took)-read), append(back, max(float64(s.cpu-slept)-read, 0))
+			}
+			s.end()
+		})
+		<-gone
+	})
+	b.add("FutexWakeOwn", call...)
+	b.add("FutexBack", back...)
 	return nil
 }
 
 // futexBusy measures the same wake-up while a third thread computes on the sleeper's core.
 func (b *bench) futexBusy() error {
-	wakes, _ := b.wakes(b.times(40), true, shortRest)
 	read := clockCost()
 	var call []float64
-	for _, w := range wakes {
+	for _, w := range b.wakes(b.times(40), true, shortRest) {
 		call = append(call, float64(w.call)-read)
 	}
 	b.add("FutexWakeBusy", call...)
@@ -96,8 +140,7 @@ func (b *bench) restedCore() error {
 	read := clockCost()
 	for _, idle := range rests {
 		var call []float64
-		wakes, _ := b.wakes(b.times(int(50*time.Millisecond/idle)), false, func(int) time.Duration { return idle })
-		for _, w := range wakes {
+		for _, w := range b.wakes(b.times(int(50*time.Millisecond/idle)), false, func(int) time.Duration { return idle }) {
 			b.pool(rested(idle), float64(w.after))
 			call = append(call, float64(w.call)-read)
 		}
@@ -109,9 +152,8 @@ func (b *bench) restedCore() error {
 // shortRest is how long a sleeper sleeps before it is woken for the i-th time, where that is not what is asked.
 func shortRest(i int) time.Duration { return time.Duration(150+i*97%400) * time.Microsecond }
 
-// wakes wakes a sleeper n times, at the intervals that rest says; busy: its core is busy then. sleepCPU is the CPU of each of
-// its sleeps, there and back.
-func (b *bench) wakes(n int, busy bool, rest func(i int) time.Duration) (wakes []wake, sleepCPU []float64) {
+// wakes wakes a sleeper n times, at the intervals that rest says; busy: its core is busy then.
+func (b *bench) wakes(n int, busy bool, rest func(i int) time.Duration) (wakes []wake) {
 	here, there := b.pair()
 	procs(runtime.NumCPU()+4, func() {
 		s, stop := &sleeper{}, int64(0)
@@ -121,7 +163,6 @@ func (b *bench) wakes(n int, busy bool, rest func(i int) time.Duration) (wakes [
 			hog = pinned(there, true, func() { spin(now()+int64(time.Second), &stop, 1<<62, make([]step, 1)) })
 		}
 		<-pinned(here, true, func() {
-			read := clockCost()
 			until(&s.tid, 1, time.Second)
 			pause(1e6)
 			for i, end := 0, now()+int64(patience)+int64(n)*int64(rest(0)); i < n && now() < end; i++ {
@@ -130,10 +171,8 @@ func (b *bench) wakes(n int, busy bool, rest func(i int) time.Duration) (wakes [
 				if !ok || s.came != int64(i)+1 {
 					break
 				}
+				w.in = cpuOf(int(s.tid)) - s.cpu // the sleeper is asleep again: one clock read of its own lies in between
 				wakes = append(wakes, w)
-				// The sleeper is asleep again: three clock reads of its own lie in between.
-				there := cpuOf(int(s.tid)) - s.cpu
-				sleepCPU = append(sleepCPU, float64(there+w.back)-2*read)
 			}
 			atomic.StoreInt64(&stop, 1)
 			s.end()
@@ -141,7 +180,7 @@ func (b *bench) wakes(n int, busy bool, rest func(i int) time.Duration) (wakes [
 		<-gone
 		<-hog
 	})
-	return wakes, sleepCPU
+	return wakes
 }
 
 // switchIn lets two threads give way to each other on one core (sched_yield), counts how often the core really

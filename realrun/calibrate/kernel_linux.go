@@ -38,6 +38,8 @@ func kernelProbes() []probe {
 		probe{"waking threads", (*bench).futex},
 		probe{"waking threads of a rested core", (*bench).restedCore},
 		probe{"waking threads of a busy core", (*bench).futexBusy},
+		probe{"waking threads of the same core", (*bench).futexOwn},
+		probe{"the way to a sleep", (*bench).sleepIn},
 		probe{"packing of woken threads", (*bench).pack},
 		probe{"signals", (*bench).signals},
 		probe{"pages that are read first", (*bench).copied},
@@ -200,6 +202,45 @@ func (b *bench) sleeps() error {
 			b.pool("ArmLate", float64(now()-due))
 		}
 	})
+	return nil
+}
+
+// sleepIn reads the CPU clock of a thread while it is in a nanosleep, from another core: what it has burnt since before the call is what
+// the way to the sleep takes.
+func (b *bench) sleepIn() error {
+	here, there := b.pair()
+	var in []float64
+	procs(runtime.NumCPU()+4, func() {
+		var tid, quit, slept, came, before int64
+		nap := unix.NsecToTimespec(int64(400 * time.Microsecond))
+		gone := pinned(there, true, func() {
+			atomic.StoreInt64(&tid, int64(unix.Gettid()))
+			for atomic.LoadInt64(&quit) == 0 {
+				pause(int64(100 * time.Microsecond))
+				atomic.StoreInt64(&before, threadCPU())
+				atomic.AddInt64(&slept, 1)
+				syscall.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&nap)), 0, 0)
+				atomic.AddInt64(&came, 1)
+			}
+		})
+		<-pinned(here, true, func() {
+			until(&tid, 1, time.Second)
+			read := clockCost()
+			for i, n, end := int64(1), int64(b.times(60)), now()+int64(patience); i <= n && now() < end && until(&slept, i, 20*time.Millisecond); i++ {
+				pause(int64(200 * time.Microsecond))
+				burnt := cpuOf(int(tid)) - atomic.LoadInt64(&before)
+				if atomic.LoadInt64(&came) == i-1 && atomic.LoadInt64(&slept) == i { // it sleeps
+					in = append(in, max(float64(burnt)-read, 0))
+				}
+				if !until(&came, i, 20*time.Millisecond) {
+					break
+				}
+			}
+			atomic.StoreInt64(&quit, 1)
+		})
+		<-gone
+	})
+	b.add("SleepIn", in...)
 	return nil
 }
 

@@ -20,7 +20,7 @@ const (
 
 // Refresh measures again, in some ten seconds, what wanders on a host within minutes: the limit from which on an idle core
 // pulls a thread (IdlePull, IdlePullOdds), which is the kernel's memory of how long its searches took of late, what a wake-up
-// of an idle core takes (WakeIdle, WakeRested, FutexWake, FutexSleep) and how often it comes late (Stalls, Stall), how fast memory
+// of an idle core takes (WakeIdle, WakeRested, FutexWake, FutexSleep, FutexBackIdle) and how often it comes late (Stalls, Stall), how fast memory
 // is marked (Marking, by which all of Mark changes), and the host's speed (Service.Speed), which the hypervisor and the
 // neighbours on the same hardware set. A prediction is made for the state in which the host is. Options are those of Run; Quick
 // and Threads are not used.
@@ -90,7 +90,8 @@ func (b *bench) update(c *lab.Cost) {
 	}
 	if ns := b.dists["WakeIdle"]; len(ns) > 1 {
 		fresh := (&bench{nanos: b.nanos, dists: b.dists}).cost()
-		c.WakeIdle, c.WakeRested, c.FutexWake, c.FutexSleep = fresh.WakeIdle, fresh.WakeRested, fresh.FutexWake, fresh.FutexSleep
+		c.WakeIdle, c.WakeRested = fresh.WakeIdle, fresh.WakeRested
+		c.FutexWake, c.FutexSleep, c.FutexBackIdle = fresh.FutexWake, fresh.FutexSleep, fresh.FutexBackIdle
 	}
 	if len(b.stallOdds) > 0 {
 		fresh := (&bench{dists: b.dists, stallOdds: b.stallOdds}).cost()

@@ -16,7 +16,7 @@ import (
 )
 
 // schema numbers the form and the meaning of a calibration file; it grows when either changes.
-const schema = 11
+const schema = 12
 
 // file is what a calibration file holds.
 type file struct {

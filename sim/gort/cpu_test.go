@@ -9,31 +9,41 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The generator's thread burns what a sleep costs before each arrival that it waits for.
+// The generator's thread burns what the way to a sleep costs before each arrival that it waits for; the way back is a part of how late
+// it comes, and counts.
 func TestTheGeneratorPaysForItsSleep(t *testing.T) {
-	s := newProcess(1, lab.Cost{Cores: 2, SleepCPU: lab.Nanos{P50: 20_000}})
-	src := &source{next: 10 * time.Millisecond}
+	s := newProcess(1, lab.Cost{Cores: 2, SleepCPU: lab.Nanos{P50: 20_000}, SleepIn: lab.Nanos{P50: 5000}, EpollCPU: lab.Nanos{P50: 20_000}})
+	w := lab.Workload{Name: "one", Run: time.Hour, Classes: []lab.Class{{Name: "a", Arrivals: lab.Arrivals{Kind: lab.Every, Rate: 100}}}}
+	src := newSource(Source{Feeds: []Feed{{0, w.Due(0, 1)}}})
 	src.thread = s.own(s.host.NewThread(), ownSource, 0)
 	s.sources, s.Stop = []*source{src}, time.Second
 	s.host.Wake(src.thread, -1)
-	require.NoError(t, s.Loop(t.Context(), 5*time.Millisecond, false))
-	assert.Equal(t, 20*us, s.host.CPU(src.thread))
+	require.NoError(t, s.Loop(t.Context(), 25*time.Millisecond, false))
+	assert.Equal(t, 3*5*us, s.host.CPU(src.thread), "for the arrivals at 10, 20 and 30 ms")
+	assert.Equal(t, 2*15*us, s.host.Backs())
 }
 
-// A thread that was parked is back from its futex: the kernel counts the way back, which no burst of the thread has in it.
-func TestTheWayBackFromAFutexCounts(t *testing.T) {
+// The kernel counts the way back from a sleep where another thread ended it on an idle core (FutexBackIdle), and nothing for a thread that
+// is new.
+func TestTheWayBackCounts(t *testing.T) {
+	nobody := &actor{thread: -1}
 	for name, c := range map[string]struct {
 		wake func(s *Sched)
 		want time.Duration
 	}{
-		"parked":              {func(s *Sched) { mp := s.allm[0]; mp.next, mp.nextp = mPark, s.releasep(mp); s.mstart(mp) }, us},
-		"sysmon, deep asleep": {func(s *Sched) { s.sysmon.deep = true; s.sysmonStep() }, us},
-		"sysmon, in a nap":    {func(s *Sched) { s.sysmon.started = true; s.sysmonStep() }, 0},
+		"parked": {func(s *Sched) { s.mput(s.allocm()); s.startm(nobody, s.pidleget(), false) }, 3 * us},
+		"new":    {func(s *Sched) { s.newm(nobody, s.pidleget(), false) }, 0},
+		"sysmon, woken": {func(s *Sched) {
+			s.sysmon.thread, s.sched.sysmonwait = s.own(s.host.NewThread(), ownSysmon, 0), true
+			s.wakeSysmon(nobody)
+		}, 3 * us},
 	} {
-		s := newProcess(1, priced())
+		cost := priced()
+		cost.FutexBackIdle = lab.Nanos{P50: 3000}
+		s := newProcess(2, cost)
+		from := s.CPU()
 		c.wake(s)
-		assert.Equal(t, c.want, s.back, name)
-		assert.GreaterOrEqual(t, s.CPU(), c.want, name)
+		assert.Equal(t, c.want, s.CPU()-from, name)
 	}
 }
 

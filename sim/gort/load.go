@@ -329,8 +329,9 @@ func (s *Sched) sourceStep(src *source) {
 		s.host.Block(src.thread, pay)
 		return
 	}
-	pay += s.price.sleepCPU // of its way back, too
-	s.host.Sleep(src.thread, pay, max(now+pay, src.next+s.cost.ArmLate.Sample(&s.infer)))
+	pay += s.price.sleepIn
+	late := s.cost.ArmLate.Sample(&s.infer)
+	s.host.SleepLate(src.thread, pay, max(now+pay, src.next+late), late, s.price.sleepCPU-s.price.sleepIn)
 }
 
 // read takes what is in the pipe and starts a goroutine for each arrival; an empty pipe blocks in the netpoller. It goes on

@@ -49,7 +49,7 @@ func (s *Sched) startlockedm(mp *m, gp *g) {
 	s.note(tStartLocked, mp.p, gp, nmp.id, 0)
 	s.sched.nmidlelocked--
 	nmp.nextp = s.releasep(mp)
-	mp.charge += s.host.Wake(nmp.thread, mp.thread)
+	mp.charge += s.host.Rouse(nmp.thread, mp.thread)
 	s.stopm(mp)
 }
 

@@ -13,7 +13,6 @@ import (
 func (s *Sched) mstart(mp *m) {
 	switch mp.next {
 	case mPark:
-		s.back += s.price.futexSleep
 		s.recordM(mp, lab.Idle, lab.Running)
 		s.acquirep(mp, mp.nextp)
 		mp.nextp, mp.next = nil, mSched
@@ -24,7 +23,6 @@ func (s *Sched) mstart(mp *m) {
 			return
 		}
 	case mLocked:
-		s.back += s.price.futexSleep
 		s.recordM(mp, lab.Idle, lab.Running)
 		s.acquirep(mp, mp.nextp)
 		mp.nextp = nil

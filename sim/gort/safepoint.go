@@ -62,14 +62,15 @@ func (s *Sched) ranSafePointFn(a *actor, pp *p) {
 	}
 	pp.runSafePointFn = false
 	if s.sched.safePointWait--; s.sched.safePointWait == 0 && s.sched.safePointing.next == mSafe {
-		a.charge += s.host.Wake(s.sched.safePointing.thread, a.thread)
+		a.charge += s.host.Rouse(s.sched.safePointing.thread, a.thread)
 	}
 }
 
 func (s *Sched) safePointSleep(mp *m) {
 	mp.next = mSafe
-	pay := s.paid(&mp.actor) + s.price.futexSleep
-	s.host.Sleep(mp.thread, pay, s.host.Now+max(pay, stopAgain+s.cost.SleepOver.Sample(&s.kernel)))
+	pay := s.paid(&mp.actor) + s.price.sleepIn // notetsleep
+	late := s.cost.SleepOver.Sample(&s.kernel)
+	s.host.SleepLate(mp.thread, pay, s.host.Now+max(pay, stopAgain+late), late, s.price.sleepCPU-s.price.sleepIn)
 }
 
 // safePointWaited goes on with an M that waits for the Ps; false: it waits on.

@@ -123,15 +123,14 @@ type record struct {
 
 	recording bool
 	recorded  []lab.Transition
-	checks    uint32        // how many so far
-	back      time.Duration // CPU of threads on their way back from futexes
-	nmfreed   int           // threads that have ended with a locked goroutine
+	checks    uint32 // how many so far
+	nmfreed   int    // threads that have ended with a locked goroutine
 }
 
 // prices are the Cost's nanoseconds as durations.
 type prices struct {
 	newproc, newg, stackNew, stackGrow, stackKiB, stackUse, goexit, swtch, steal, chanop, ready, mutex, spin, cgocall, syscall,
-	exitSlow, timer, now, request, runCall, copyKiB, futexSleep, clone, sleepCPU, epollCPU, netpoll, pipeWrite,
+	exitSlow, timer, now, request, runCall, copyKiB, futexSleep, clone, sleepCPU, sleepIn, epollCPU, netpoll, pipeWrite,
 	pipeRead, signalCPU, signalSend, coldSignalCPU, coldSignalSend, netWrite, netWriteKiB, netRead, netReadKiB, netAgain,
 	sweepSpan, sweepFree, sweepPeer, markSetup, markG, stopWorld, sweepTerm, markTerm time.Duration
 }
@@ -143,9 +142,9 @@ func pricesOf(c *lab.Cost) prices {
 		stackGrow: ns(c.StackGrow), stackKiB: ns(c.StackKiB), stackUse: ns(c.StackUse), swtch: ns(c.Switch), steal: ns(c.Steal), chanop: ns(c.Chan),
 		ready: ns(c.Ready), mutex: ns(c.Mutex), spin: ns(c.Spin), cgocall: ns(c.CgoCall), syscall: ns(c.Syscall),
 		exitSlow: ns(c.ExitSlow), timer: ns(c.Timer), now: ns(c.Now),
-		request: ns(c.Request), runCall: ns(c.RunCall), copyKiB: ns(c.CopyKiB), futexSleep: ns(c.FutexSleep) / 2, // the other half is on the way back, in the latency
+		request: ns(c.Request), runCall: ns(c.RunCall), copyKiB: ns(c.CopyKiB), futexSleep: ns(c.FutexSleep),
 		clone:    ns(c.Clone),
-		sleepCPU: ns(c.SleepCPU), epollCPU: ns(c.EpollCPU), netpoll: ns(c.Netpoll), pipeWrite: ns(c.PipeWrite),
+		sleepCPU: ns(c.SleepCPU), sleepIn: min(ns(c.SleepIn), ns(c.SleepCPU), ns(c.EpollCPU)), epollCPU: ns(c.EpollCPU), netpoll: ns(c.Netpoll), pipeWrite: ns(c.PipeWrite),
 		pipeRead: ns(c.PipeRead), signalCPU: ns(c.SignalCPU), signalSend: ns(c.SignalSend), coldSignalCPU: ns(c.ColdSignalCPU), coldSignalSend: ns(c.ColdSignalSend),
 		netWrite: ns(c.NetWrite), netWriteKiB: ns(c.NetWriteKiB), netRead: ns(c.NetRead), netReadKiB: ns(c.NetReadKiB), netAgain: ns(c.NetAgain),
 		sweepSpan: ns(c.SweepSpan), sweepFree: ns(c.SweepFree), sweepPeer: ns(c.SweepPeer), markSetup: ns(c.MarkSetup), markG: ns(c.MarkG), stopWorld: ns(c.StopWorld),
@@ -318,7 +317,7 @@ func (s *Sched) Threads() int { return len(s.allm) - s.nmfreed + otherThreads }
 // CPU is the CPU time that all threads have burnt so far, as the kernel counts it: with interrupts that took their cores, and
 // with the way back from sleep, which is part of the latency of a wake-up.
 func (s *Sched) CPU() time.Duration {
-	sum := s.back
+	sum := s.host.Backs()
 	for t, o := range s.owners {
 		if o.kind != ownNobody {
 			sum += s.host.CPU(int32(t))

@@ -106,8 +106,9 @@ func (s *Sched) stopTheWorldWithSema(mp *m) bool {
 // stopSleep lets mp wait until all Ps have stopped, but not longer than it takes to ask again.
 func (s *Sched) stopSleep(mp *m) {
 	mp.next = mStop
-	pay := s.paid(&mp.actor) + s.price.futexSleep
-	s.host.Sleep(mp.thread, pay, s.host.Now+max(pay, stopAgain+s.cost.SleepOver.Sample(&s.kernel)))
+	pay := s.paid(&mp.actor) + s.price.sleepIn // notetsleep
+	late := s.cost.SleepOver.Sample(&s.kernel)
+	s.host.SleepLate(mp.thread, pay, s.host.Now+max(pay, stopAgain+late), late, s.price.sleepCPU-s.price.sleepIn)
 }
 
 // stopWaited goes on with an M that has waited for the world to stop; false: it waits on.
@@ -146,7 +147,7 @@ func (s *Sched) gcstop(a *actor, pp *p) {
 	pp.status = _Pgcstop
 	s.sched.stopTimes += s.host.Now + a.charge
 	if s.sched.stopwait--; s.sched.stopwait == 0 {
-		a.charge += s.host.Wake(s.sched.stopping.thread, a.thread)
+		a.charge += s.host.Rouse(s.sched.stopping.thread, a.thread)
 	}
 }
 
@@ -181,7 +182,7 @@ func (s *Sched) startTheWorldWithSema(mp *m, n int) {
 			continue
 		}
 		mp2.nextp = pp
-		mp.charge += s.host.Wake(mp2.thread, mp.thread)
+		mp.charge += s.host.Rouse(mp2.thread, mp.thread)
 	}
 	s.wakep(&mp.actor)
 }

@@ -33,7 +33,6 @@ func (s *Sched) sysmonStep() {
 	switch {
 	case sm.deep:
 		sm.deep = false
-		s.back += s.price.futexSleep
 		if !s.sched.sysmonwait { // woken before its time
 			sm.idle, sm.delay = 0, sysmonMinSleep
 		}
@@ -47,7 +46,7 @@ func (s *Sched) sysmonStep() {
 			sm.deep = true
 			s.sched.sysmonwait = true
 			s.note(tDeep, nil, nil, 0, 0)
-			s.host.Sleep(sm.thread, s.paid(&sm.actor)+s.price.futexSleep, min(next, now+sysmonDeepSleep))
+			s.host.SleepLate(sm.thread, s.paid(&sm.actor)+s.price.sleepIn, min(next, now+sysmonDeepSleep), 0, s.price.sleepCPU-s.price.sleepIn)
 			return
 		}
 	}
@@ -86,16 +85,16 @@ func (s *Sched) sysmonSleep() {
 func (s *Sched) wakeSysmon(a *actor) {
 	if s.sched.sysmonwait {
 		s.sched.sysmonwait = false
-		a.charge += s.host.Wake(s.sysmon.thread, a.thread)
+		a.charge += s.host.Rouse(s.sysmon.thread, a.thread)
 	}
 }
 
-// usleep puts the actor's thread to sleep. Half of the CPU that a sleep costs is burnt before it, half after.
+// usleep puts the actor's thread to sleep. A part of the CPU that a sleep costs is burnt before it, the rest after.
 func (s *Sched) usleep(a *actor, d time.Duration) {
-	pay := s.paid(a) + s.price.sleepCPU/2
-	a.charge = s.price.sleepCPU - s.price.sleepCPU/2
+	pay := s.paid(a) + s.price.sleepIn
+	a.charge = s.price.sleepCPU - s.price.sleepIn
 	over := s.cost.SleepOver.Sample(&s.kernel)
-	s.host.Sleep(a.thread, pay, s.host.Now+max(pay, d+over-a.charge))
+	s.host.SleepLate(a.thread, pay, s.host.Now+max(pay, d+over-a.charge), max(0, over-a.charge), 0)
 }
 
 // retake looks at every P: it preempts a goroutine whose time slice is over, and takes the P of a thread that has been in

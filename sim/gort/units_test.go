@@ -22,7 +22,7 @@ const us = time.Microsecond
 // priced is a machine on which what a test counts costs something.
 func priced() lab.Cost {
 	n := func(ns float64) lab.Nanos { return lab.Nanos{P50: ns} }
-	return lab.Cost{Cores: 4, FutexWake: n(5000), FutexWakeBusy: n(1500), FutexSleep: n(2000), Clone: n(30000), SignalCPU: n(5000),
+	return lab.Cost{Cores: 4, FutexWake: n(5000), FutexWakeBusy: n(1500), FutexSleep: n(1000), Clone: n(30000), SignalCPU: n(5000),
 		ExitSlow: n(300), Switch: n(100), Spin: n(600), Signal: lab.Const(20 * us), EpollCPU: n(10000)}
 }
 
@@ -287,7 +287,7 @@ func TestHandoffp(t *testing.T) {
 	require.Equal(t, 5*us, a.charge, "it wakes the poller, M%d, for the timer", poller.id)
 }
 
-// Making a thread costs its creator clone; parking costs half of FutexSleep, the other half is on the way back.
+// Making a thread costs its creator clone; parking costs FutexSleep.
 func TestThreadsCost(t *testing.T) {
 	s := newProcess(2, priced())
 	a := &actor{thread: -1}
@@ -752,8 +752,8 @@ func TestPrices(t *testing.T) {
 			field = "CgoCall"
 		}
 		want := int64(v.FieldByName(field).Interface().(lab.Nanos).P50)
-		if name == "futexSleep" {
-			want /= 2
+		if name == "sleepIn" { // a part of both
+			want = min(want, int64(cost.SleepCPU.P50), int64(cost.EpollCPU.P50))
 		}
 		require.Equal(t, want, prices.Field(i).Int(), name)
 	}

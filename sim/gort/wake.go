@@ -37,7 +37,7 @@ func (s *Sched) startm(a *actor, pp *p, spinning bool) {
 	}
 	nmp.spinning, nmp.nextp = spinning, pp
 	s.note(tStartm, pp, nil, nmp.id, 0)
-	a.charge += s.host.Wake(nmp.thread, a.thread)
+	a.charge += s.host.Rouse(nmp.thread, a.thread)
 }
 
 // newm creates a thread for pp.

@@ -130,7 +130,7 @@ func (h *Host) pullWaiting(to int32) bool {
 	h.leave(from, t)
 	h.cores[from].take(t)
 	latency, _ := h.leaveIdle(to)
-	h.enqueue(t, to, latency)
+	h.enqueue(t, to, latency+h.stallOf(to, 0))
 	return true
 }
 

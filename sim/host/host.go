@@ -50,6 +50,8 @@ type thread struct {
 	rest     time.Duration // what Cut took away
 	alarm    time.Duration // when its sleep ends; never: it does not sleep
 	pending  time.Duration // when the next event looks at that; never: none does
+	late     time.Duration // how much of its sleep lies behind the end that it asked for
+	way      time.Duration // CPU of its way back from that end
 	cpu      time.Duration // CPU burnt since the start
 	v        time.Duration // virtual run time
 	deadline time.Duration // virtual deadline
@@ -107,6 +109,9 @@ type Host struct {
 	tickEvery, slice time.Duration // of the cost
 	balances         [2]int64      // ticks between two balances of a core: of an idle one, of a busy one
 	wake, wakeBusy   time.Duration // CPU that the waker of a thread pays: of an idle core, of a busy one
+	wakeOwn          time.Duration // and of its own
+	back, backIdle   time.Duration // CPU of the way back from a futex, on a core that was busy and on one that was idle
+	backs            time.Duration // CPU of all ways back that lay in latencies
 	alarmBusy        time.Duration // CPU of the interrupt that ends a sleep on a busy core
 	lat              lab.Stream    // latencies of wake-ups, sleeps and starts
 	stalls           stalls
@@ -138,10 +143,14 @@ type ended struct {
 // New gives a machine with the cores of the cost, all idle. The cost must outlive the host.
 func New(cost *lab.Cost, q *des.Queue, seed uint64) *Host {
 	h := &Host{cost: cost, q: q, private: cost.Cores == 0, ended: ended{core: none}, lat: lab.NewStream(seed, "host/latency", 0),
-		stalls:    stalls{draw: lab.NewStream(seed, "host/stall", 0)},
+		stalls:    stalls{draw: lab.NewStream(seed, "host/stall", 0), seed: seed},
 		tickEvery: time.Duration(cost.Tick.P50), slice: time.Duration(cost.Slice.P50),
-		wake: time.Duration(cost.FutexWake.P50), wakeBusy: time.Duration(cost.FutexWakeBusy.P50),
+		wake: time.Duration(cost.FutexWake.P50), wakeBusy: time.Duration(cost.FutexWakeBusy.P50), wakeOwn: time.Duration(cost.FutexWakeOwn.P50),
+		back: time.Duration(max(0, cost.FutexBack.P50-cost.SwitchIn.P50)), backIdle: time.Duration(cost.FutexBackIdle.P50), // the switch is charged to all
 		alarmBusy: time.Duration(max(0, cost.SleepBusy.P50-cost.SleepCPU.P50-2*cost.SwitchIn.P50))}
+	if h.wakeOwn == 0 {
+		h.wakeOwn = h.wakeBusy
+	}
 	phase := lab.NewStream(seed, "host/tick", 0)
 	h.pack = uint64(cost.Pack.P50 * utilOne)
 	h.nextTick = never
@@ -228,8 +237,13 @@ func (h *Host) Run(t int32, d time.Duration) { h.begin(t, d, decide) }
 func (h *Host) Block(t int32, d time.Duration) { h.begin(t, d, block) }
 
 // Sleep orders the thread to burn d of CPU, then to block until the given time or an earlier Wake.
-func (h *Host) Sleep(t int32, d, until time.Duration) {
-	h.threads[t].alarm = until
+func (h *Host) Sleep(t int32, d, until time.Duration) { h.SleepLate(t, d, until, 0, 0) }
+
+// SleepLate is Sleep where the kernel is late: of the time until then so much lies behind the end that was asked for. The CPU of the
+// way back is a part of that on an idle core, and is burnt before anything else on a busy one.
+func (h *Host) SleepLate(t int32, d, until, late, back time.Duration) {
+	th := &h.threads[t]
+	th.alarm, th.late, th.way = until, late, back
 	h.begin(t, d, sleep)
 }
 
@@ -279,31 +293,6 @@ func (h *Host) Rest(t int32) time.Duration {
 	return th.rest
 }
 
-// Wake makes a blocked thread runnable, on behalf of the thread waker (or none, -1), and gives the CPU time that this
-// costs the waker.
-func (h *Host) Wake(t, waker int32) time.Duration {
-	th := &h.threads[t]
-	if !th.blocked {
-		th.woken = th.then != decide
-		return h.wakeBusy
-	}
-	from := none
-	if waker >= 0 {
-		from = h.threads[waker].core
-	}
-	ci := th.core
-	if h.mustSelect(th) {
-		ci = h.selectCore(t, from)
-	}
-	idle := h.cores[ci].cur == none
-	latency, call := h.leaveIdle(ci)
-	h.enqueue(t, ci, latency+h.stallOf(ci)+h.farther(from, ci))
-	if idle {
-		return call
-	}
-	return h.wakeBusy
-}
-
 // Step handles one of the host's events. It returns the thread that now waits for an order, or -1; threads of other
 // processes get theirs here.
 func (h *Host) Step(e des.Event) int32 {
@@ -344,7 +333,7 @@ func (h *Host) step(e des.Event) {
 		h.carry(th, to)
 		th.core = to
 		th.recent = th.core
-		h.enqueue(e.Who, th.core, h.stallOf(to))
+		h.enqueue(e.Who, th.core, h.stallOf(to, 0))
 	}
 }
 
@@ -377,9 +366,11 @@ func (h *Host) alarm(e des.Event) {
 			ci = h.selectCore(e.Who, none)
 		}
 		if h.cores[ci].cur != none {
-			th.left += h.alarmBusy
+			th.left += h.alarmBusy + th.way
+		} else {
+			h.backs += th.way
 		}
-		h.enqueue(e.Who, ci, h.stallOf(ci))
+		h.enqueue(e.Who, ci, h.stallOf(ci, th.late))
 	}
 }
 

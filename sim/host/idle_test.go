@@ -1,10 +1,12 @@
 package host
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/gmplab/lab"
+	"github.com/gmplab/lab/sim/des"
 	"github.com/stretchr/testify/assert"
 )
 
@@ -73,9 +75,9 @@ func TestAnIdleCoreStalls(t *testing.T) {
 		}
 		r.Block(t, ms)
 	}
-	r.Wake(0, none)
+	r.when(ms, func() { r.Wake(0, none) })
 	r.until(20 * ms)
-	assert.Equal(t, []time.Duration{5*ms + 10*us, 5*ms + 10*us + 3*ms + 5*ms}, began, "woken, and by its alarm")
+	assert.Equal(t, []time.Duration{6*ms + 10*us, 6*ms + 10*us + 3*ms + 5*ms}, began, "woken, and by its alarm")
 	r.Wake(0, none)
 	r.until(r.Now + 5*ms + 20*us)
 	began = nil
@@ -87,6 +89,115 @@ func TestAnIdleCoreStalls(t *testing.T) {
 	r.Spawn()
 	r.until(at + 20*ms)
 	assert.Equal(t, at+cost.CloneStart.Quantile(0.5)+5*ms, began[0], "spawned")
+}
+
+// A core that has been idle for a moment only does not stall; a sleep's lateness is no idleness.
+func TestAMomentOfIdlenessIsTooShortToStall(t *testing.T) {
+	cost := plain(1)
+	cost.Stalls, cost.Stall = []float64{1}, lab.Const(5*ms)
+	for idle, want := range map[time.Duration]time.Duration{lab.StallIdle - us: 0, lab.StallIdle: 5 * ms} {
+		r := newRig(cost, 1, 1)
+		r.Now = idle
+		assert.Equal(t, want, r.stallOf(0, 0), "idle for %v", idle)
+
+		r = newRig(cost, 1, 1)
+		var began []time.Duration
+		r.order = func(t int32) {
+			if began = append(began, r.Now); len(began) == 1 {
+				r.SleepLate(t, 0, idle+60*us, 60*us, 0)
+				return
+			}
+			r.Block(t, 0)
+		}
+		r.Wake(0, none) // at once: the core has not been idle
+		r.until(10 * ms)
+		assert.Equal(t, []time.Duration{0, idle + 60*us + want}, began, "a sleep of %v", idle)
+	}
+}
+
+// The odds are those of the second, whatever was drawn before: a host on which more cores wake has the same weather.
+func TestTheWeatherIsThatOfTheSecond(t *testing.T) {
+	cost := plain(1)
+	cost.Stalls, cost.Stall = []float64{0.1, 0.2, 0.3, 0.4, 0.5, 0.6}, lab.Const(us)
+	var seen [2][]float64
+	for i := range seen {
+		r := newRig(cost, 7, 1)
+		for second := range 20 {
+			r.Now = time.Duration(second)*time.Second + 500*ms
+			for range 1 + 10*i {
+				r.stallOf(0, 0)
+			}
+			seen[i] = append(seen[i], r.stalls.odds)
+		}
+	}
+	assert.Equal(t, seen[0], seen[1])
+	assert.Greater(t, len(slices.Compact(slices.Sorted(slices.Values(seen[0])))), 3)
+}
+
+// Who is roused on a core that was idle burns his way back in the latency; on a busy one before anything else, and on the waker's own
+// core he costs the waker less.
+func TestRouse(t *testing.T) {
+	n := func(ns float64) lab.Nanos { return lab.Nanos{P50: ns} }
+	cost := plain(2)
+	cost.WakeIdle, cost.FutexWake, cost.FutexWakeBusy, cost.FutexWakeOwn, cost.FutexBack, cost.FutexBackIdle =
+		lab.Const(20*us), n(9000), n(7000), n(3000), n(4000), n(11_000)
+	r := newRig(cost, 1, 2)
+	var asked []time.Duration
+	r.order = func(t int32) { asked = append(asked, r.Now); r.Block(t, 0) }
+	assert.Equal(t, 9*us, r.Rouse(0, none))
+	r.until(ms)
+	assert.Equal(t, []time.Duration{20 * us}, asked)
+	assert.Equal(t, 11*us, r.Backs())
+	assert.Zero(t, r.CPU(0))
+
+	t0 := t
+	cost.Cores = 1
+	r, asked = newRig(cost, 1, 2), nil
+	r.order = func(t int32) {
+		if asked = append(asked, r.Now); len(asked) == 1 {
+			assert.Equal(t0, 3*us, r.Rouse(1, 0), "its own core")
+			r.Block(t, ms)
+			return
+		}
+		r.Block(t, 0)
+	}
+	r.Wake(0, none)
+	r.until(10 * ms)
+	assert.Len(t, asked, 2)
+	assert.Equal(t, 4*us, r.CPU(1), "the switch is a part of it")
+	assert.Zero(t, r.Backs())
+	assert.Equal(t, 7*us, New(&cost, &des.Queue{}, 1).wakeBusy)
+	cost.FutexWakeOwn.P50 = 0
+	assert.Equal(t, 7*us, New(&cost, &des.Queue{}, 1).wakeOwn, "of an older calibration")
+}
+
+// The way back from a sleep lies in its lateness on an idle core, and is burnt on a busy one; who is woken before has none.
+func TestTheWayBackFromASleep(t *testing.T) {
+	for name, c := range map[string]struct {
+		wake         int32 // at 1 ms: 0 ends the sleep, 1 takes the core; none: nobody
+		backs, burnt time.Duration
+	}{"idle": {none, 20 * us, us}, "busy": {1, 0, 21 * us}, "woken": {0, 0, us}} {
+		r, asked := newRig(plain(1), 1, 2), 0
+		r.order = func(t int32) {
+			asked++
+			switch {
+			case t == 1:
+				r.Run(t, time.Hour)
+			case asked == 1:
+				r.SleepLate(t, us, 2*ms, 50*us, 20*us)
+			default:
+				r.Block(t, 0)
+			}
+		}
+		r.Wake(0, none)
+		r.until(ms)
+		if c.wake != none {
+			r.Wake(c.wake, none)
+		}
+		r.until(20 * ms)
+		assert.Equal(t, c.backs, r.Backs(), name)
+		assert.Equal(t, c.burnt, r.CPU(0), name)
+	}
 }
 
 // In each second the odds are one of those measured.

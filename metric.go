@@ -80,11 +80,11 @@ var Metrics = []Metric{
 
 const hostInference = "/host/inference:seconds"
 
-// MetricNamed finds a metric by its name; nil if there is none.
+// MetricNamed finds a metric of Metrics or of LatencyQuantiles by its name; nil if there is none.
 func MetricNamed(name string) *Metric {
 	i := slices.IndexFunc(Metrics, func(m Metric) bool { return m.Name == name })
 	if i < 0 {
-		return nil
+		return quantileNamed(name)
 	}
 	return &Metrics[i]
 }

@@ -24,7 +24,7 @@ import (
 func marshal(e *Experiment, src *Source) ([]byte, error) {
 	var buf bytes.Buffer
 	w := benchfmt.NewWriter(&buf)
-	for _, m := range lab.Metrics {
+	for _, m := range e.metrics() {
 		better := map[int]string{+1: "higher", -1: "lower"}[m.Better]
 		if better == "" {
 			continue
@@ -43,7 +43,7 @@ func marshal(e *Experiment, src *Source) ([]byte, error) {
 	for _, s := range src.Samples {
 		res := &benchfmt.Result{Config: config, Iters: 1,
 			Name: fmt.Appendf(nil, "Lab/exp=%s/point=%s/rep=%d", e.Name, e.Points[s.Point].Name, s.Rep)}
-		for _, m := range lab.Metrics {
+		for _, m := range e.metrics() {
 			if v, ok := s.Values[m.Name]; ok {
 				res.Values = append(res.Values, benchfmt.Value{Value: v, Unit: m.Name})
 			}

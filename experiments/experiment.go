@@ -36,6 +36,7 @@ type Experiment struct {
 	QuickRun  time.Duration // Workload.Run of a quick run; 0: as it stands
 	Checks    []Check       // the metrics shown, in order; the first six are drawn
 	Claims    []Claim       // what is judged
+	Whole     bool          // the whole distribution of latencies is kept (lab.LatencyQuantiles)
 	Timeline  string        // the point whose collections are drawn over time, of its first repetition; empty: none is
 }
 
@@ -192,6 +193,14 @@ func (e *Experiment) validateClaim(i int, c Claim) error {
 		return fmt.Errorf("experiment %s: claim %s: On %q; use \"\", %q or %q", e.Name, c.ID, c.On, lab.Predicted, Both)
 	}
 	return nil
+}
+
+// metrics are those that a repetition is reduced to.
+func (e *Experiment) metrics() []lab.Metric {
+	if e.Whole {
+		return slices.Concat(lab.Metrics, lab.LatencyQuantiles)
+	}
+	return lab.Metrics
 }
 
 // point gives the index of a point; -1: there is none of that name.

@@ -66,6 +66,7 @@ type Outcome struct {
 	Rows       []Row   // by check, then point
 	Verdicts   []ClaimVerdict
 	Clean      []Clean  // by point, measured ones only
+	Used       []Sample // the measured ones that the intervals are made of
 	Notes      []string // what the reader of the numbers must know
 	Ok         bool     // every claim's verdict is the one expected, and no Row differs
 }
@@ -100,7 +101,8 @@ func conclude(e *Experiment, predicted, measured *Source) (*Outcome, error) {
 		if _, err := hash(e, measured); err != nil {
 			return nil, err
 		}
-		o.collect(t, measured, o.discard(measured, predicted))
+		o.Used = o.discard(measured, predicted)
+		o.collect(t, measured, o.Used)
 		o.Notes = append(o.Notes, measured.Notes...)
 	}
 	if predicted != nil && measured != nil {

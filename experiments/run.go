@@ -28,6 +28,8 @@ type Options struct {
 	Host     lab.Host   // the machine on which Measure runs
 	Command  string     // the command line, for the reader of the report
 	Progress func(done, total int, what string)
+
+	Journal *Journal // keeps what has been measured so far, and knows what was measured before; nil: none. An experiment with a Timeline cannot have one
 }
 
 // A Sample is one repetition of one point on one side, reduced to its metrics.
@@ -73,6 +75,9 @@ func Run(ctx context.Context, e *Experiment, o Options) (*Outcome, error) {
 	case doMeasure && o.Measure == nil:
 		return nil, fmt.Errorf("experiment %s: no Runner to measure with; set Options.Measure or choose side %q", e.Name, lab.Predicted)
 	}
+	if o.Journal != nil && e.Timeline != "" {
+		return nil, fmt.Errorf("experiment %s: its timeline is not kept by a journal; run it without one", e.Name)
+	}
 	r := &run{e: e, o: o, reps: e.reps(o.Quick)}
 	if doPredict {
 		r.total += len(e.Points) * r.reps
@@ -93,6 +98,9 @@ func Run(ctx context.Context, e *Experiment, o Options) (*Outcome, error) {
 			return nil, err
 		}
 		r.tell(0, "prediction decided, sha256 "+sum)
+		if err := o.Journal.decided(sum); err != nil {
+			return nil, err
+		}
 	}
 	if doMeasure {
 		if measured, err = r.measure(ctx); err != nil {
@@ -143,14 +151,14 @@ func (r *run) one(ctx context.Context, src *Source, runner lab.Runner, point, re
 	if rep == 0 && r.e.Timeline == r.e.Points[point].Name {
 		src.GCs = r.e.shown(res.GCs, r.o.Quick) // no other repetition writes it
 	}
-	return Sample{Point: point, Rep: rep, Values: reduce(res)}, res.Notes, nil
+	return Sample{Point: point, Rep: rep, Values: reduce(r.e.metrics(), res)}, res.Notes, nil
 }
 
-// reduce derives every metric that a Result has.
-func reduce(res *lab.Result) map[string]float64 {
+// reduce derives those metrics that a Result has.
+func reduce(metrics []lab.Metric, res *lab.Result) map[string]float64 {
 	values := map[string]float64{}
-	for i := range lab.Metrics {
-		m := &lab.Metrics[i]
+	for i := range metrics {
+		m := &metrics[i]
 		if v, ok := m.Of(res); ok && !math.IsNaN(v) && !math.IsInf(v, 0) {
 			values[m.Name] = v
 		}
@@ -196,16 +204,31 @@ func (r *run) predict(ctx context.Context) (*Source, error) {
 	return src, nil
 }
 
-// measure runs the points for real, one after the other.
+// measure runs the points for real, one after the other, but for those that the journal of a former call knows.
 func (r *run) measure(ctx context.Context) (*Source, error) {
 	src := &Source{Side: lab.Measured, Host: r.o.Host, Seed: r.o.Seed, Quick: r.o.Quick, Command: r.o.Command,
 		Date: time.Now().UTC().Format(time.RFC3339)}
+	j := r.o.Journal
+	if j != nil && j.Done() > 0 {
+		r.tell(0, fmt.Sprintf("%d repetitions were measured before; going on", j.Done()))
+		src.note([]string{fmt.Sprintf("The measurement was stopped after %d repetitions and went on at %s.", j.Done(), src.Date)})
+		src.Date = j.head.Date
+	}
 	for rep := range r.reps {
 		for _, point := range shuffled(len(r.e.Points), r.o.Seed, rep) {
 			if r.e.Points[point].Predict != nil {
 				continue
 			}
+			if old, ok := j.find(point, rep); ok {
+				src.Samples = append(src.Samples, Sample{Point: point, Rep: rep, Values: old.Values})
+				src.note(old.Notes)
+				r.tell(1, "measured before")
+				continue
+			}
 			s, notes, err := r.one(ctx, src, r.o.Measure, point, rep)
+			if err == nil {
+				err = j.keep(r.e, s, notes)
+			}
 			if err != nil {
 				return nil, err
 			}

@@ -41,7 +41,7 @@ type room struct {
 // Tests may import besides: testify, and everything below their own top folder.
 var mayImport = map[string]room{
 	".":                     {modules: []string{"github.com/goccy/go-yaml"}},
-	"cmd/gmplab":            {ours: []string{".", "realrun/...", "experiments", "experiments/all", "experiments/reference", "sim", "sim/gort", "sim/tricolor"}, modules: []string{"github.com/spf13/", "charm.land/lipgloss/v2", "github.com/schollz/progressbar/v3", "golang.org/x/term", "github.com/google/renameio/v2"}},
+	"cmd/gmplab":            {ours: []string{".", "realrun/...", "experiments", "experiments/accuracy", "experiments/all", "experiments/figure", "experiments/reference", "sim", "sim/gort", "sim/tricolor"}, modules: []string{"github.com/spf13/", "charm.land/lipgloss/v2", "github.com/schollz/progressbar/v3", "golang.org/x/term", "github.com/google/renameio/v2"}},
 	"sim":                   {ours: []string{".", "sim/serve", "sim/gort", "sim/host", "sim/des"}},
 	"sim/des":               {},
 	"sim/host":              {ours: []string{".", "sim/des"}},
@@ -60,6 +60,7 @@ var mayImport = map[string]room{
 	"experiments/stats":     {ours: []string{"."}, modules: []string{"gonum.org/v1/gonum", "golang.org/x/perf"}},
 	"experiments/figure":    {modules: []string{"gonum.org/v1/plot", "golang.org/x/image", "github.com/google/renameio/v2"}},
 	"experiments/exptest":   {ours: []string{".", "experiments", "experiments/reference", "sim", "sim/gort"}, modules: []string{"github.com/stretchr/testify"}},
+	"experiments/accuracy":  {ours: []string{".", "experiments", "experiments/stats", "experiments/figure"}},
 	"experiments/all":       {ours: []string{"experiments", "experiments/*"}},
 	"experiments/*":         {ours: []string{".", "experiments", "sim", "sim/gort", "sim/tricolor"}},
 	"experiments/reference": {ours: []string{"."}},

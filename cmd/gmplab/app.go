@@ -94,7 +94,7 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(a.listCommand(), a.runCommand("run", "Predict, measure and compare", ""),
 		a.runCommand("predict", "Predict with the simulator alone", lab.Predicted),
 		a.runCommand("measure", "Run for real alone", lab.Measured),
-		a.compareCommand(), a.traceCommand(), a.godebugCommand(), a.tricolorCommand(), a.calibrateCommand(), a.setupCommand(), a.doctorCommand(), a.versionCommand(), a.trialCommand())
+		a.compareCommand(), a.accuracyCommand(), a.traceCommand(), a.godebugCommand(), a.tricolorCommand(), a.calibrateCommand(), a.setupCommand(), a.doctorCommand(), a.versionCommand(), a.trialCommand())
 	return root
 }
 

@@ -149,7 +149,8 @@ func (b *board) panel(e easel, p *ScatterPanel, x, y vg.Length, left, low bool) 
 	at := func(v float64) vg.Length { return b.axis.at(min(max(v, b.axis.low), b.axis.top), b.side) }
 	e.text(shorten(p.Title, panelSize, b.side), x, y+b.side+3, 0, panelSize, ink)
 	from, to := b.axis.low, b.axis.top
-	e.fill(band, e.polygon(x+at(from), y+at(from), x+at(from*near), y+at(from), x+at(to), y+at(to/near), x+at(to), y+at(to), x+at(to/near), y+at(to), x+at(from), y+at(from*near)))
+	e.fill(grid, e.polygon(x+at(from), y+at(from), x+at(from*near), y+at(from), x+at(to), y+at(to/near), x+at(to), y+at(to), x+at(to/near), y+at(to), x+at(from), y+at(from*near)))
+	free := x - scatterGap/2 // up to here the x axis has labels
 	for _, t := range b.axis.ticks {
 		if t.label == "" {
 			continue
@@ -160,8 +161,10 @@ func (b *board) panel(e easel, p *ScatterPanel, x, y vg.Length, left, low bool) 
 		if left {
 			e.text(t.label, x-tickGap-extent(t.label, labelSize), y+d-labelSize*0.35, 0, labelSize, ink)
 		}
-		if low {
-			e.text(t.label, x+d-extent(t.label, labelSize)/2, y-labelSize*1.3, 0, labelSize, ink)
+		half := extent(t.label, labelSize) / 2
+		if low && x+d-half > free && x+d+half < x+b.side+scatterGap/2 {
+			e.text(t.label, x+d-half, y-labelSize*1.3, 0, labelSize, ink)
+			free = x + d + half + 3
 		}
 	}
 	e.line(pale, 0.6, x, y, x+b.side, y+b.side)

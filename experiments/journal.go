@@ -72,26 +72,33 @@ func (h *journalHead) fits(want *journalHead) bool {
 		h.Program == want.Program && h.Host == want.Host
 }
 
-// NewJournal begins a journal, in a folder that is made if there is none. A file of that name must not exist.
+// NewJournal gives a journal for a run that begins. Its file, which must not exist, is made with the first repetition, and its folder, too:
+// a run that is stopped before leaves nothing.
 func NewJournal(name string, e *Experiment, o Options, program string) (*Journal, error) {
 	head, err := headOf(e, &o, program)
 	if err != nil {
 		return nil, err
 	}
+	if _, err := os.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("the journal of what is measured cannot be begun: %s is there already, or cannot be looked for; choose another folder", name)
+	}
 	head.Date, head.Command, head.Cost = time.Now().UTC().Format(time.RFC3339), o.Command, o.Cost
-	err = os.MkdirAll(filepath.Dir(name), 0o755)
-	var f *os.File
+	return &Journal{name: name, head: head}, nil
+}
+
+// begin makes the file.
+func (j *Journal) begin() error {
+	err := os.MkdirAll(filepath.Dir(j.name), 0o755)
 	if err == nil {
-		f, err = os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+		j.file, err = os.OpenFile(j.name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the journal of what is measured cannot be begun: %w; choose another folder", err)
+		return fmt.Errorf("the journal of what is measured cannot be begun: %w; choose another folder", err)
 	}
-	j := &Journal{name: name, file: f, head: head}
-	if err := j.line(head); err != nil {
-		return nil, errors.Join(err, j.Close())
+	if err := j.line(j.head); err != nil || j.sum == "" {
+		return err
 	}
-	return j, nil
+	return j.line(kept{Prediction: j.sum})
 }
 
 // OpenJournal opens the journal that a run of the same left when it was stopped; nil: there is none. A last line that was not written to its
@@ -152,7 +159,9 @@ func (j *Journal) decided(sum string) error {
 	if j.sum != "" {
 		return fmt.Errorf("the prediction has the hash %s, and had %s when %s was begun; remove the file to begin anew", sum, j.sum, j.name)
 	}
-	j.sum = sum
+	if j.sum = sum; j.file == nil {
+		return nil
+	}
 	return j.line(kept{Prediction: sum})
 }
 
@@ -170,6 +179,11 @@ func (j *Journal) find(point, rep int) (k *kept, ok bool) {
 func (j *Journal) keep(e *Experiment, s Sample, notes []string) error {
 	if j == nil {
 		return nil
+	}
+	if j.file == nil {
+		if err := j.begin(); err != nil {
+			return err
+		}
 	}
 	return j.line(kept{Point: e.Points[s.Point].Name, Rep: s.Rep, Values: s.Values, Notes: notes})
 }
@@ -195,6 +209,9 @@ func (j *Journal) Close() error {
 
 // Remove removes the file of a run whose results are written.
 func (j *Journal) Remove() error {
+	if j.file == nil {
+		return nil
+	}
 	if err := os.Remove(j.name); err != nil {
 		return fmt.Errorf("the journal of what was measured cannot be removed: %w; remove it by hand", err)
 	}

@@ -126,7 +126,7 @@ func TestLiveAboveTheLimit(t *testing.T) {
 	require.Greater(t, len(r.GCs), 50)
 	assert.Positive(t, r.Values["/gc/limiter/last-enabled:gc-cycle"], "the limiter has never limited")
 	share := r.Values["/cpu/classes/gc/total:cpu-seconds"] / (2 * 8)
-	assert.InDelta(t, 0.5, share, 0.07, "CPU of the collector")
+	assert.InDelta(t, 0.5, share, 0.03, "CPU of the collector: the limiter keeps it at half")
 	assert.Greater(t, len(r.Requests), 1000)
 }
 

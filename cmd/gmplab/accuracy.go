@@ -98,13 +98,7 @@ func (a *app) accuracy(ctx context.Context, e *experiments.Experiment, cases []a
 	defer o.Journal.Close()
 	p := newProgress(a.err)
 	defer p.end()
-	o.Progress = func(done, total int, what string) {
-		if strings.HasPrefix(what, "prediction decided") || strings.HasSuffix(what, "going on") {
-			p.say("%s: %s", e.Name, what)
-			return
-		}
-		p.show(e.Name+": "+what, int64(done), int64(total), false)
-	}
+	o.Progress = p.of(e.Name)
 	outcome, err := experiments.Run(ctx, e, o)
 	if err != nil {
 		return err
@@ -123,8 +117,12 @@ func (a *app) accuracy(ctx context.Context, e *experiments.Experiment, cases []a
 		a.picture(ctx, score.Figure(outcome), filepath.Join(f.out, "accuracy"))); err != nil {
 		return err
 	}
-	if _, err := a.write(ctx, outcome, f.out); err != nil {
+	files, err := a.write(ctx, outcome, f.out)
+	if err != nil {
 		return err
+	}
+	for _, ext := range []string{"json", "md", "svg", "png"} {
+		files = append(files, filepath.Join(f.out, "accuracy."+ext))
 	}
 	if err := o.Journal.Remove(); err != nil {
 		return err
@@ -134,7 +132,7 @@ func (a *app) accuracy(ctx context.Context, e *experiments.Experiment, cases []a
 		return err
 	}
 	rows := score.Rows()
-	_, err = fmt.Fprintf(a.out, "%s\n%s\n\nwrote %s and accuracy.md\n", table(rows[0], rows[1:]), strings.Join(score.Sentences(), "\n"), filepath.Join(f.out, "accuracy.json"))
+	_, err = fmt.Fprintf(a.out, "%s\n%s\n\nwrote:\n  %s\n", table(rows[0], rows[1:]), strings.Join(score.Sentences(), "\n"), strings.Join(files, "\n  "))
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -50,6 +51,18 @@ func (p *progress) show(what string, done, total int64, bytes bool) {
 	}
 	p.next = time.Now().Add(plainEvery)
 	fmt.Fprintf(p.to, "[%3.0f s] %s, %d of %d%s\n", time.Since(p.began).Seconds(), what, done, total, unit)
+}
+
+// of gives what shows the progress of an experiment. Lines that must be seen stay: the hash of its prediction, before the first
+// measurement, and that a run goes on.
+func (p *progress) of(name string) func(done, total int, what string) {
+	return func(done, total int, what string) {
+		if strings.HasPrefix(what, "prediction decided") || strings.HasSuffix(what, "going on") {
+			p.say("%s: %s", name, what)
+			return
+		}
+		p.show(name+": "+what, int64(done), int64(total), false)
+	}
 }
 
 // say prints a line between.

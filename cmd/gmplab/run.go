@@ -72,13 +72,7 @@ func (a *app) experiment(ctx context.Context, e *experiments.Experiment, f *flag
 	if note != "" {
 		p.say("%s", note)
 	}
-	o.Progress = func(done, total int, what string) {
-		if strings.HasPrefix(what, "prediction decided") { // its hash must be seen before the first measurement
-			p.say("%s: %s", e.Name, what)
-			return
-		}
-		p.show(e.Name+": "+what, int64(done), int64(total), false)
-	}
+	o.Progress = p.of(e.Name)
 	outcome, err := experiments.Run(ctx, e, o)
 	if err != nil {
 		return err
